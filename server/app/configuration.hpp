@@ -1,0 +1,146 @@
+#pragma once
+// The daemon's configuration: what the operator may choose. The structs below hold the values and their defaults;
+// configuration_table.cpp tells everything else about each key (type, range, sentence), and from that one table come
+// the reading, the checks, the sample in config/ and the page in docs/.
+
+#include <boost/system/result.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ports.hpp"
+
+namespace sealpost::app {
+
+// How a listener speaks. `ws` and `wss` are HTTP with MQTT in a WebSocket at /mqtt.
+enum class ListenerKind { mqtt, mqtts, ws, wss, http, https, unix_mqtt, unix_http };
+bool ends_tls(ListenerKind);
+bool is_unix(ListenerKind);
+bool speaks_http(ListenerKind);
+
+enum class Unlock { key_file, passphrase, credential };
+enum class RegistrationPolicy { open, invite, listed };
+enum class BotKind { none, echo, rest };
+enum class LogFormat { text, json };
+
+struct ServerSection {
+  std::string data_dir = "/var/lib/sealpost";
+  std::string name = "Sealpost";
+  std::vector<std::string> endpoints;  // "mqtts://chat.example.org:8883": what a Hello may name (PROTOCOL section 3)
+  std::int64_t threads = 0;            // 0: one for each core
+};
+
+struct Listener {
+  std::string name;
+  ListenerKind kind = ListenerKind::mqtt;
+  std::vector<std::string> serves;  // mqtt, api, health; filled in by kind where the operator says nothing
+  std::string address = "127.0.0.1";
+  std::int64_t port = 0;
+  std::string path;  // of the Unix socket
+  std::string certificate;
+  std::string private_key;
+  bool allow_tls_1_2 = false;
+  std::vector<std::string> origins;  // browser origins that may open a WebSocket; "*": any
+
+  bool serves_what(std::string_view what) const;
+};
+
+struct LimitsSection {
+  std::int64_t max_message_bytes = 256 * 1024;
+  std::int64_t window = 16;
+  std::int64_t session_seconds = 86'400;
+  std::int64_t max_connections = 20'000;
+  std::int64_t max_connections_per_address = 1'000;
+  std::int64_t max_unproven_connections = 1'000;
+  std::int64_t unproven_seconds = 10;
+  std::int64_t unproven_bytes = 64 * 1024;
+  std::int64_t signature_checks_per_second = 100;  // for one address
+  std::int64_t registrations_per_hour = 100;       // for one address
+  std::int64_t inbox_messages = 1'000;             // of one client, that wait for the bot
+  std::int64_t outbox_messages = 100'000;          // of one client, not yet acknowledged
+};
+
+struct RegistrationSection {
+  RegistrationPolicy policy = RegistrationPolicy::open;
+  std::vector<std::string> invites;  // SHA-256 of each invitation code, in hex
+  std::vector<std::string> listed;   // permalinks
+};
+
+struct BotSection {
+  BotKind kind = BotKind::none;
+  std::string consumer = "bot";
+  std::int64_t retry_delay_ms_min = 100;
+  std::int64_t retry_delay_ms_max = 30'000;
+};
+
+struct LogSection {
+  std::string file = "log.db";
+  std::int64_t checkpoint_bytes = 4 * 1024 * 1024;
+};
+
+struct KeysSection {
+  std::string file = "keys/server.keys";
+  Unlock unlock = Unlock::key_file;
+  std::string key_file = "keys/unlock.key";
+  std::string passphrase_variable = "SEALPOST_PASSPHRASE";
+  std::string credential = "sealpost.key";
+};
+
+struct ApiSection {
+  std::string tokens_file = "tokens";
+  std::int64_t long_poll_seconds_max = 60;
+};
+
+struct LoggingSection {
+  Level level = Level::info;
+  LogFormat format = LogFormat::text;
+};
+
+struct Configuration {
+  ServerSection server;
+  std::vector<Listener> listeners;
+  LimitsSection limits;
+  RegistrationSection registration;
+  BotSection bot;
+  LogSection log;
+  KeysSection keys;
+  ApiSection api;
+  LoggingSection logging;
+
+  // A path of the configuration: as it stands if absolute, else in server.data_dir.
+  std::filesystem::path in_data_dir(std::string_view path) const;
+};
+
+// Name and value of each environment variable.
+using Environment = std::map<std::string, std::string>;
+Environment environment_of_process();
+
+// Sentences for the operator: file and line (or variable), what is wrong, what is allowed or nearest.
+using Problems = std::vector<std::string>;
+[[noreturn]] void throw_exception_from_error(const Problems&, const boost::source_location&);
+
+// Reads TOML `text` (`file` is how problems name it), then the overrides SEALPOST_<SECTION>_<KEY> and
+// SEALPOST_LISTENER_<NAME>_<KEY>, then checks the whole. All problems come at once.
+boost::system::result<Configuration, Problems> read_configuration(std::string_view text, std::string_view file,
+                                                                  const Environment&);
+// The same, of a file.
+boost::system::result<Configuration, Problems> load_configuration(const std::filesystem::path&, const Environment&);
+
+// Every key with the value in force, as TOML that reads back to the same.
+std::string print_configuration(const Configuration&);
+// config/sealpost.toml and docs/configuration.md.
+std::string sample_configuration();
+std::string configuration_reference();
+
+// The keys that differ, by full name ("limits.window"). A running server takes up the reloadable ones; the operator is
+// told of the others, which wait for a restart.
+struct Changes {
+  std::vector<std::string> reloadable;
+  std::vector<std::string> need_restart;
+};
+Changes changes_between(const Configuration& before, const Configuration& after);
+
+}  // namespace sealpost::app
