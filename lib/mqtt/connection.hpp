@@ -1,0 +1,188 @@
+#pragma once
+// The server's end of one MQTT connection: bytes in, events out; the owner's answers in, bytes out. It keeps the rules
+// of the two standards; what a topic means, who may connect and when a message is acknowledged is for the owner.
+//
+//   connection.receive(chunk, now);
+//   while (auto event = connection.next()) ... accept, puback, suback, publish ...
+//   connection.take_output(out);          // written to the socket in one piece
+//   if (connection.closing()) ...         // close it once that is written
+//
+// No thread of its own and no lock: one thread (or strand) at a time. All `now` are on one steady clock.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/ids.hpp"
+#include "mqtt/codec.hpp"
+#include "mqtt/framer.hpp"
+#include "mqtt/packet.hpp"
+#include "mqtt/session.hpp"
+
+namespace sealpost::mqtt {
+
+// What the server allows on a listener, told to 5.0 clients in CONNACK and enforced for all. One object for all
+// connections; it outlives them.
+struct Limits {
+  std::uint32_t packet_size_before_accept = 48 * 1024;  // bytes; CONNECT and AUTH carry an identity of up to 16 KiB
+  std::uint32_t packet_size = 1024 * 1024;              // bytes, once accepted: Maximum Packet Size
+  std::uint16_t receive_maximum = 32;  // unanswered QoS 1 PUBLISH; 5.0: 0x93 beyond, 3.1.1: next() waits
+  Qos maximum_qos = Qos::at_least_once;
+  bool retain_available = false;
+  bool wildcard_subscriptions = false;    // of the three, what is off is refused to 5.0 clients by DISCONNECT, as the
+  bool shared_subscriptions = false;      // standard says (3.2.2.3.11 to 13); 3.1.1 cannot be told, so there the
+  bool subscription_identifiers = false;  // owner sees the request and answers it with SUBACK 0x80
+  std::uint16_t keep_alive_max = 0;  // seconds; 5.0: longer ones, and none, are replaced (Server Keep Alive). 0: any
+  std::uint16_t topic_bytes_max = 1024;
+  std::uint16_t topic_levels_max = 32;
+  DecodeBounds bounds{.user_properties_max = 32, .filters_max = 64};  // for each packet; 0x97 beyond
+};
+
+// Events. Their views are valid until the following call of next() or receive().
+using ConnectReceived = Connect;  // to be answered by accept, refuse or authenticate; until then no PUBLISH comes
+using AuthReceived = Auth;        // 0x18 continues, 0x19 begins a re-authentication; answered likewise
+using PublishReceived = Publish;  // QoS 1: to be answered by puback, once
+using SubscribeReceived = Subscribe;
+using UnsubscribeReceived = Unsubscribe;
+using DisconnectReceived = Disconnect;  // the client has said goodbye; the connection is closing
+struct PubackReceived {                 // the client's answer to a publish of ours; its packet id is free again
+  PacketId packet_id = 0;
+  ReasonCode reason = ReasonCode::success;  // 3.1.1: always success
+  std::uint64_t token = 0;                  // as given to publish()
+};
+using Event = std::variant<ConnectReceived, AuthReceived, PublishReceived, PubackReceived, SubscribeReceived,
+                           UnsubscribeReceived, DisconnectReceived>;
+
+// What a CONNACK says besides the limits. 3.1.1 carries only whether a session was present.
+struct ConnackOptions {
+  std::optional<std::string_view> assigned_client_id;
+  std::optional<std::uint32_t> session_expiry;     // seconds, where it is not what the client asked for
+  std::optional<std::uint16_t> server_keep_alive;  // seconds, in the place of what the limits make of it
+  std::optional<BytesView> authentication_data;
+  std::optional<std::string_view> reason_string;
+  std::vector<UserProperty> user_properties;
+};
+
+struct OutPublish {
+  std::string_view topic;
+  BytesView payload;
+  Qos qos = Qos::at_most_once;  // 0 or 1
+  bool retain = false;
+  std::uint64_t token = 0;                 // comes back in PubackReceived
+  std::optional<PacketId> packet_id;       // of a message in flight that is sent again, then marked DUP; else new
+  const Properties* properties = nullptr;  // 5.0
+};
+
+class Connection {
+ public:
+  explicit Connection(const Limits& limits, Millis now);
+  ~Connection();
+  Connection(Connection&&) noexcept;
+  Connection& operator=(Connection&&) noexcept;
+
+  // Input. The chunk may be reused once next() has returned nothing. While wants_input() is false there is enough to do
+  // already: the owner reads no more, and TCP holds the client back.
+  void receive(BytesView chunk, Millis now);
+  std::optional<Event> next();
+  bool wants_input() const;
+
+  // Time: none, or when to call expire(). The time to connect in is the owner's to limit.
+  std::optional<Millis> deadline() const;
+  // True if the client was silent for one and a half keep-alives: the connection is closing [MQTT-3.1.2-22].
+  bool expire(Millis now);
+
+  // Answers to a ConnectReceived or AuthReceived. `session` was attached for this connection and outlives it, or
+  // outlives its closing.
+  Result<void> accept(Session& session, const ConnackOptions& options = {});
+  Result<void> refuse(ReasonCode reason, std::string_view reason_string = {});
+  // An AUTH: continue_authentication, or success at the end of a re-authentication [MQTT-4.12.0-2].
+  Result<void> authenticate(ReasonCode reason, BytesView data, const Properties& more = {});
+
+  // Answers to the others. Reason strings and user properties are left out where the client did not ask for them
+  // [MQTT-3.1.2-29] or has no room for them [MQTT-3.4.2-2].
+  Result<void> puback(PacketId packet_id, ReasonCode reason = ReasonCode::success, const Properties& properties = {});
+  Result<void> suback(PacketId packet_id, std::vector<ReasonCode> reasons, const Properties& properties = {});
+  Result<void> unsuback(PacketId packet_id, std::vector<ReasonCode> reasons, const Properties& properties = {});
+
+  // Sends a message; the packet id, or 0 at QoS 0. Errc::window_full, Errc::packet_too_large.
+  Result<PacketId> publish(const OutPublish& message);
+  // How many more QoS 1 messages the client takes now.
+  std::uint16_t window() const;
+
+  // Says goodbye (5.0 DISCONNECT; before accept a CONNACK; 3.1.1 nothing) and closes. Nothing happens if closing.
+  void disconnect(ReasonCode reason, std::string_view reason_string = {});
+
+  // Output. Appends what waits to be sent.
+  void take_output(Bytes& out);
+  bool has_output() const { return !output_.empty(); }
+  // Nothing more will come in or go out, but for the output that waits.
+  bool closing() const { return state_ == State::closing; }
+  // Why the client's own doing closed it; none if it did not.
+  std::optional<Errc> failure() const { return failure_; }
+
+  Version version() const { return version_; }
+  bool accepted() const { return state_ == State::open; }
+  std::uint32_t client_packet_size_max() const { return client_packet_size_max_; }
+  std::uint16_t client_receive_maximum() const { return client_receive_maximum_; }
+  // Heap bytes held besides the object itself.
+  std::size_t heap_bytes() const;
+
+ private:
+  // fresh: no CONNECT yet. connecting: CONNECT is with the owner. authenticating: AUTH goes to and fro.
+  enum class State : std::uint8_t { fresh, connecting, authenticating, open, closing };
+  // Whose turn it is to send AUTH.
+  enum class Turn : std::uint8_t { none, client, server };
+
+  std::optional<Event> take(BytesView packet);
+  std::optional<Event> take_connect(BytesView packet);
+  std::optional<Event> take_publish(BytesView packet);
+  std::optional<Event> take_other(BytesView packet);
+  std::optional<Event> on(Auth&& auth);
+  std::optional<Event> on(Puback&& puback);
+  std::optional<Event> on(Pubrec&& pubrec);
+  std::optional<Event> on(Pubrel&& pubrel);
+  std::optional<Event> on(Pubcomp&& pubcomp);
+  std::optional<Event> on(Subscribe&& subscribe);
+  std::optional<Event> on(Unsubscribe&& unsubscribe);
+  std::optional<Event> on(Pingreq&& pingreq);
+  std::optional<Event> on(Disconnect&& disconnect);
+  template <class NotForServers>
+  std::optional<Event> on(NotForServers&& packet);
+
+  std::optional<Errc> fault_of(const Connect& connect) const;
+  std::optional<Errc> fault_of(const Publish& publish) const;
+  std::optional<Errc> fault_of(std::string_view filter) const;
+  bool stalled() const;
+  void remember(const Connect& connect);
+  void describe_limits(Properties& properties) const;
+  std::optional<Event> fail(Errc errc);
+  void close_with(ReasonCode reason, std::string_view reason_string);
+  void close();
+  Result<void> check_open() const;
+  Result<void> send(const Packet& packet);
+  template <class Answer>
+  Result<void> send_trimmed(Answer answer);
+
+  const Limits* limits_;
+  Session* session_ = nullptr;
+  Framer framer_;
+  Bytes output_;
+  std::vector<PacketId> unanswered_;  // QoS 1 PUBLISH received, puback still to come; at most the receive maximum
+  std::string authentication_method_;
+  Millis heard_at_;
+  std::uint32_t client_packet_size_max_ = packet_size_limit;
+  std::uint16_t client_receive_maximum_ = 65'535;
+  std::uint16_t in_flight_ = 0;   // sent on this connection, not acknowledged
+  std::uint16_t keep_alive_ = 0;  // seconds; 0: off
+  Version version_ = Version::v5;
+  State state_ = State::fresh;
+  Turn turn_ = Turn::none;
+  bool problem_information_ = true;
+  bool session_expires_at_once_ = false;
+  bool has_method_ = false;
+  std::optional<Errc> failure_;
+};
+
+}  // namespace sealpost::mqtt
