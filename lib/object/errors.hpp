@@ -40,6 +40,9 @@ enum class Errc {
 
 ErrorCode make_error_code(Errc);
 
+// Its name in this enum, for test vectors and tools.
+std::string_view name_of(Errc);
+
 // The reject code on the wire: "malformed", "too_large", "bad_signature" or "unknown_author".
 std::string_view wire_code(Errc);
 // The same for any error code; those of other rooms are "malformed".

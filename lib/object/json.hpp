@@ -25,6 +25,7 @@ inline ParseLimits client_limits(std::size_t bytes_max) {
   return {client_depth_max, bytes_max};
 }
 
+// A number with an exponent of 2^31 and more is refused as beyond a double, whatever its sign.
 // A whole number in the safe range comes back as std::int64_t however it was written (1, 1.0, 1e0, -0), every other
 // number as a double, correctly rounded. The value lives in `storage`, which may be a monotonic resource.
 Result<boost::json::value> parse_json(std::string_view text, boost::json::storage_ptr storage = {},

@@ -42,7 +42,7 @@ class Message {
  private:
   explicit Message(const Object& object) : object_(object) {}
   bool read_lane();
-  bool read_payload();
+  bool read_rest();
 
   Object object_;
   Permalink recipient_;

@@ -19,6 +19,7 @@
 namespace sealpost::object {
 
 class Dialect;
+struct Parsed;  // parsed.hpp, for dialects
 
 // The member `_s`.
 struct SignaturePart {
@@ -51,11 +52,10 @@ class Object {
   const std::optional<SignaturePart>& signature() const;
   const Dialect& dialect() const;
 
- private:
-  struct Parsed;
-  friend class NativeDialect;
+  // For dialects.
   explicit Object(std::shared_ptr<const Parsed> parsed) : parsed_(std::move(parsed)) {}
 
+ private:
   std::shared_ptr<const Parsed> parsed_;
 };
 
