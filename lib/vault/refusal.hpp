@@ -26,6 +26,7 @@ enum class Errc {
   empty_passphrase,    // no passphrase, or a configured variable that is not set
   costly,              // asks for more memory or time than we grant (argon2id parameters)
   no_memory,           // argon2id did not get its memory
+  too_much,            // more keys or versions than a ring holds
   io,                  // the system said no; `system` tells
 };
 

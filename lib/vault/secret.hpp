@@ -19,8 +19,6 @@ class SecretBytes {
   BytesView view() const { return {bytes_.get(), size_}; }
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  // False if the system refused to lock the memory (RLIMIT_MEMLOCK): it works, but may be swapped out.
-  bool locked() const { return locked_; }
 
  private:
   struct Free {
@@ -28,12 +26,14 @@ class SecretBytes {
   };
   std::unique_ptr<std::uint8_t, Free> bytes_;
   std::size_t size_ = 0;
-  bool locked_ = false;
 };
 
-// Overwrites memory that held a secret, in a way no optimiser removes.
-void wipe(std::span<std::uint8_t>);
+// Overwrites text that held a secret, in a way no optimiser removes.
 void wipe(std::string&);
+
+// False if the system would not lock even a page (RLIMIT_MEMLOCK): secrets are safe as long as nothing is swapped out.
+// Worth a warning at the start (LimitMEMLOCK=, ulimit -l).
+bool memory_can_be_locked();
 
 // From here on this process leaves no core dump and cannot be read by a debugger of the same user. False if refused.
 bool forbid_core_dumps();

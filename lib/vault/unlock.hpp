@@ -17,7 +17,8 @@ struct Argon2 {
   std::uint32_t memory_kib = 256 * 1024;
 };
 
-// Most that a file may ask for: a forged one must not take the machine's memory.
+// What a file may ask for: a forged one must not take the machine's memory or time.
+constexpr Argon2 argon2_least{1, 8};
 constexpr Argon2 argon2_most{16, 1024 * 1024};
 
 struct Passphrase {
