@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """A client that may be killed at any moment: all it knows is in its ledger, and it goes on from there.
 
-    ledger_client.py LEDGER ENDPOINT [--messages N] [--peer PERMALINK]... [--reading-ms MS] [--until FILE]
+    ledger_client.py LEDGER ENDPOINT [--messages N] [--rate N] [--peer PERMALINK]... [--hush FILE] [--until FILE] ...
 
-Writes N messages, in turn to the bot and to each peer, several in flight; sends again what was not answered; takes every
-delivery. Reconnects for ever, and ends when FILE exists and nothing waits (status 0), or its lane is shut (status 3).
+Writes up to N messages, in turn to the bot and to each peer, several in flight; sends again what was not answered; takes
+every delivery. Writes nothing new once the file of --hush exists. Reconnects for ever, and ends when the file of --until
+exists and nothing waits (status 0), or when its lane is shut (status 3).
 """
 import argparse
 import os
@@ -192,7 +193,7 @@ def introduce(path, endpoint, **options):
 
 
 def say_next(correspondent, messages):
-    """Writes the next of `messages`, to the bot and the peers in turn, while the window has room."""
+    """Writes up to a total of `messages`, to the bot and the peers in turn, while the window has room."""
     history = correspondent.history
     while history.said < messages and len(correspondent.outbox) < WINDOW:
         targets = [correspondent.client.server, *correspondent.peers]
@@ -200,18 +201,34 @@ def say_next(correspondent, messages):
         correspondent.write(targets[history.said % len(targets)], payload)
 
 
-def run(correspondent, messages, until):
+class Pace:
+    """How many messages may have been written by now."""
+
+    def __init__(self, options, said):
+        self.options, self.said_before, self.begun = options, said, time.monotonic()
+
+    def allowed(self):
+        if os.path.exists(self.options.hush):
+            return 0
+        if not self.options.rate:
+            return self.options.messages
+        paced = self.said_before + 1 + int((time.monotonic() - self.begun) * self.options.rate)
+        return min(self.options.messages, paced)
+
+
+def run(correspondent, options):
+    pace = Pace(options, correspondent.history.said)
     while True:
         try:
             correspondent.connect()
             while True:
-                say_next(correspondent, messages)
-                busy = correspondent.step()
-                if not busy and os.path.exists(until) and not correspondent.outbox:
+                say_next(correspondent, pace.allowed())
+                busy = correspondent.step(0.01 if options.rate else 0.05)
+                if not busy and not correspondent.outbox and os.path.exists(options.until):
                     correspondent.close()
                     return 0
         except Closed:
-            if os.path.exists(until) and not correspondent.outbox:
+            if not correspondent.outbox and os.path.exists(options.until):
                 return 0
             time.sleep(0.05)
         except Shut:
@@ -224,17 +241,19 @@ def main():
     parser.add_argument("ledger")
     parser.add_argument("endpoint")
     parser.add_argument("--messages", type=int, default=100)
+    parser.add_argument("--rate", type=float, default=0, help="messages a second; 0: as fast as they are answered")
     parser.add_argument("--peer", action="append", default=[])
     parser.add_argument("--reading-ms", type=float, default=0)
     parser.add_argument("--certificate")
     parser.add_argument("--rest", help="speak MQTT 3.1.1 with a ticket from this base URL")
+    parser.add_argument("--hush", default="/nonexistent")
     parser.add_argument("--until", default="/nonexistent")
     options = parser.parse_args()
     correspondent = Correspondent(options.ledger, options.endpoint, options.certificate, options.rest, options.reading_ms)
     for peer in options.peer:
         correspondent.add_peer(peer)
     try:
-        return run(correspondent, options.messages, options.until)
+        return run(correspondent, options)
     except Violation as violation:
         correspondent.ledger.note("violation", text=str(violation))
         print(f"{options.ledger}: {violation}", file=sys.stderr)
