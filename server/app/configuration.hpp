@@ -21,6 +21,10 @@ bool ends_tls(ListenerKind);
 bool is_unix(ListenerKind);
 bool speaks_http(ListenerKind);
 
+// Who may connect to a Unix socket.
+enum class SocketAccess { owner, group, everyone };
+std::uint32_t mode_of(SocketAccess);  // 0600, 0660, 0666
+
 enum class Unlock { key_file, passphrase, credential };
 enum class RegistrationPolicy { open, invite, listed };
 enum class BotKind { none, echo, rest };
@@ -31,19 +35,22 @@ struct ServerSection {
   std::string name = "Sealpost";
   std::vector<std::string> endpoints;  // "mqtts://chat.example.org:8883": what a Hello may name (PROTOCOL section 3)
   std::int64_t threads = 0;            // 0: one for each core
+  bool create_missing = true;
 };
 
 struct Listener {
   std::string name;
   ListenerKind kind = ListenerKind::mqtt;
-  std::vector<std::string> serves;  // mqtt, api, health; filled in by kind where the operator says nothing
+  std::vector<std::string> serves;  // mqtt, api, health; by kind where the operator says nothing
   std::string address = "127.0.0.1";
-  std::int64_t port = 0;
-  std::string path;  // of the Unix socket
+  std::int64_t port = -1;  // -1: none given (a Unix socket); 0: the kernel chooses
+  std::string path;        // of the Unix socket
+  SocketAccess access = SocketAccess::owner;
   std::string certificate;
   std::string private_key;
+  bool self_signed = false;
   bool allow_tls_1_2 = false;
-  std::vector<std::string> origins;  // browser origins that may open a WebSocket; "*": any
+  std::vector<std::string> origins;  // of pages that may open a WebSocket; empty: any
 
   bool serves_what(std::string_view what) const;
 };
@@ -53,8 +60,8 @@ struct LimitsSection {
   std::int64_t window = 16;
   std::int64_t session_seconds = 86'400;
   std::int64_t max_connections = 20'000;
-  std::int64_t max_connections_per_address = 1'000;
-  std::int64_t max_unproven_connections = 1'000;
+  std::int64_t max_unproven_connections = 4'096;
+  std::int64_t max_unproven_per_address = 256;
   std::int64_t unproven_seconds = 10;
   std::int64_t unproven_bytes = 64 * 1024;
   std::int64_t signature_checks_per_second = 100;  // for one address
@@ -78,7 +85,6 @@ struct BotSection {
 
 struct LogSection {
   std::string file = "log.db";
-  std::int64_t checkpoint_bytes = 4 * 1024 * 1024;
 };
 
 struct KeysSection {
@@ -119,7 +125,11 @@ using Environment = std::map<std::string, std::string>;
 Environment environment_of_process();
 
 // Sentences for the operator: file and line (or variable), what is wrong, what is allowed or nearest.
-using Problems = std::vector<std::string>;
+struct Problems {
+  std::vector<std::string> sentences;
+
+  std::string text() const;  // one a line
+};
 [[noreturn]] void throw_exception_from_error(const Problems&, const boost::source_location&);
 
 // Reads TOML `text` (`file` is how problems name it), then the overrides SEALPOST_<SECTION>_<KEY> and
