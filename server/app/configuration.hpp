@@ -59,6 +59,7 @@ struct LimitsSection {
   std::int64_t max_message_bytes = 256 * 1024;
   std::int64_t window = 16;
   std::int64_t session_seconds = 86'400;
+  std::int64_t mqtt_session_seconds_max = 604'800;
   std::int64_t max_connections = 20'000;
   std::int64_t max_unproven_connections = 4'096;
   std::int64_t max_unproven_per_address = 256;
