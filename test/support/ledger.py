@@ -16,7 +16,7 @@ import fcntl
 import json
 import os
 
-from signed import Identity, link_of
+from signed import Identity, link_of, now_ms
 from sealpost_client import Mark, Memory
 
 
@@ -35,7 +35,7 @@ class Ledger:
             return file.read()
 
     def note(self, kind, **fields):
-        line = json.dumps({"kind": kind, **fields}, separators=(",", ":"), ensure_ascii=False) + "\n"
+        line = json.dumps({"kind": kind, "at": now_ms(), **fields}, separators=(",", ":"), ensure_ascii=False) + "\n"
         os.write(self.file, line.encode())
         os.fsync(self.file)
 
