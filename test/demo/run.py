@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The unattended demo: Alice, Bob and the echo bot talk through a real server, which is killed with kill -9 in the middle
-and started again; then every message is accounted for, from the ledgers that Alice and Bob keep themselves.
+"""The unattended demo: Alice, Bob and the echo bot talk through a real server, which is killed with kill -9 in the
+middle and started again; then every message is accounted for, from the ledgers that Alice and Bob keep themselves.
 
 Exit status 0: nothing was lost, doubled or out of order. 1: something was, or the demo could not be held.
 The programs are taken from the folder SEALPOST_BIN.
@@ -13,14 +13,6 @@ import subprocess
 import sys
 import tempfile
 import time
-
-DEBIAN_PYTHON = "/usr/bin/python3"
-try:
-    import nacl.bindings  # noqa: F401
-except ImportError:
-    if os.path.realpath(sys.executable) != os.path.realpath(DEBIAN_PYTHON) and os.path.exists(DEBIAN_PYTHON):
-        os.execv(DEBIAN_PYTHON, [DEBIAN_PYTHON, *sys.argv])
-    sys.exit("The demo needs Debian's python3 with the package python3-nacl.")
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
@@ -105,14 +97,15 @@ class Demo:
             permalinks[name] = introduce(path, self.daemon.endpoint())
         for name, path in self.paths.items():
             peers = [argument for other, link in permalinks.items() if other != name for argument in ("--peer", link)]
-            self.clients[name] = subprocess.Popen([sys.executable, CLIENT, path, self.daemon.endpoint(), *peers,
-                                                   "--messages", str(MESSAGES), "--reading-ms", "2", "--until", self.over],
-                                                  stdin=subprocess.DEVNULL)
+            command = [sys.executable, CLIENT, path, self.daemon.endpoint(), *peers, "--messages", str(MESSAGES),
+                       "--reading-ms", "2", "--until", self.over]
+            self.clients[name] = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         say("  Alice and Bob have joined; each writes to the bot and to the other, in turn.")
 
     def kill_in_the_middle(self):
-        """Freezes the server to look at the ledgers, and kills it where they show work in hand: a message that was on its
-        way before the freeze and is unanswered, and a reply that has not arrived. Otherwise lets it go on and looks again."""
+        """Freezes the server to look at the ledgers, and kills it where they show work in hand: a message that was on
+        its way before the freeze and is unanswered, and a reply that has not arrived. Otherwise lets it go on, and looks
+        again."""
         self.wait(lambda: all(len(page.answered) > MESSAGES // 8 for page in self.pages()), "the conversation")
         for _ in range(400):
             if all(len(page.intents) >= MESSAGES for page in self.pages()):
@@ -131,7 +124,8 @@ class Demo:
         raise DemoFailed("the server was never busy: there was no moment at which a kill would have shown anything")
 
     def verdict(self):
-        done = subprocess.run([sys.executable, CHECKER, *self.paths.values()], capture_output=True, text=True, timeout=60)
+        command = [sys.executable, CHECKER, *self.paths.values()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout.strip()
 
     def all_said_and_done(self):
@@ -175,9 +169,10 @@ def hold(demo):
     demo.daemon.must_be_clean()
     pages = demo.pages()
     to_bot = sum(to == page.server for page in pages for _, to in page.intents.values())
-    say(f"\nAlice and Bob wrote {sum(len(page.intents) for page in pages)} messages, {to_bot} to the bot and the rest to "
-        "each other.\nThe server acknowledged every one; every one to the bot was answered, once and in order; every one to "
-        f"the other\narrived, once and in order. The checker, which reads only the two ledgers, says:\n  {verdict}")
+    written = sum(len(page.intents) for page in pages)
+    say(f"\nAlice and Bob wrote {written} messages, {to_bot} to the bot and the rest to each other.\nThe server "
+        "acknowledged every one; every one to the bot was answered, once and in order; every one to the other\n"
+        f"arrived, once and in order. The checker, which reads only the two ledgers, says:\n  {verdict}")
 
 
 def main():

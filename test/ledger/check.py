@@ -4,9 +4,9 @@
     check.py LEDGER...      one ledger for each device (the lines are told in test/support/ledger.py)
     check.py --self-test    proves that planted violations are found
 
-Uses nothing of the project: it takes numbers, links and times from the signed bytes in the ledgers, and recomputes each link.
-Prints every finding and a verdict. Exit status: 0 ok, 11 lost, 12 doubled, 13 misordered, 14 unknown (the ledgers do not
-suffice to say), 2 wrong usage. With several kinds of finding the first of that list is the verdict.
+Uses nothing of the project: it takes numbers, links and times from the signed bytes in the ledgers, and recomputes each
+link. Prints every finding and a verdict. Exit status: 0 ok, 11 lost, 12 doubled, 13 misordered, 14 unknown (the ledgers
+do not suffice to say), 2 wrong usage. With several kinds of finding the first of that list is the verdict.
 """
 import argparse
 import collections
@@ -200,7 +200,8 @@ class Run:
                 device.find("lost", f"deliveries up to {device.head} were promised and did not come")
         for owner, mailbox in self.mailboxes.items():
             self._judge_strays(owner, mailbox)
-        return next((verdict for verdict in list(STATUS)[1:] if any(verdict == kind for kind, _ in self.findings)), "ok")
+        kinds = {kind for kind, _ in self.findings}
+        return next((verdict for verdict in STATUS if verdict in kinds), "ok")
 
     def _judge_sent(self, device):
         found = {"reply": [], "relay": collections.defaultdict(list)}
@@ -257,7 +258,7 @@ class Run:
                 inner = Signed(message.payload)
                 cause = inner.link if (inner.author, inner.device) in labels else None
             if cause and cause not in known:
-                mailbox.devices[0].find("unknown", f"delivered {message}, which comes of a message nobody meant to send")
+                mailbox.devices[0].find("unknown", f"delivered {message}, which comes of one nobody meant to send")
             elif cause and known[cause][0].answered.get(cause) == "reject":
                 known[cause][0].find("unknown", f"{known[cause][1]} was rejected, and yet something came of it")
 

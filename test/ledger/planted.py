@@ -1,4 +1,4 @@
-"""check.py's self-test: an honest run, then the same with one violation planted in each, and the verdict each must get."""
+"""check.py's self-test: an honest run, then one violation planted in each, and the verdict each must get."""
 import json
 import os
 import tempfile

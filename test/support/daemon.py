@@ -169,7 +169,7 @@ class Daemon:
         return self.wait(10)
 
     def terminate(self, timeout=15):
-        """Asks it to stop, and gives its exit status; one that does not stop in time is killed, and that is a failure."""
+        """Asks it to stop, and gives its exit status; one that does not stop in time is killed, and has failed."""
         if self.running:
             self.signal(signal.SIGTERM)
         try:

@@ -3,9 +3,9 @@
 
     ledger_client.py LEDGER ENDPOINT [--messages N] [--rate N] [--peer PERMALINK]... [--hush FILE] [--until FILE] ...
 
-Writes up to N messages, in turn to the bot and to each peer, several in flight; sends again what was not answered; takes
-every delivery. Writes nothing new once the file of --hush exists. Reconnects for ever, and ends when the file of --until
-exists and nothing waits (status 0), or when its lane is shut (status 3).
+Writes up to N messages, in turn to the bot and to each peer, several in flight; sends again what was not answered;
+takes every delivery. Writes nothing new once the file of --hush exists. Reconnects for ever, and ends when the file of
+--until exists and nothing waits (status 0), or when its lane is shut (status 3).
 """
 import argparse
 import os
@@ -157,11 +157,12 @@ class Correspondent:
         self.sent_here.pop(link, None)
 
     def _rejected(self, reject):
-        """The refused message and those after it are void. What they said is said anew, as the count of `said` falls."""
+        """The refused message and those after it are void. As `said` falls, it is said anew."""
         if any(mark.link == reject.get("link") for mark, _ in self.outbox):
             self.ledger.note("reject", link=reject["link"], n=reject.get("n"), code=reject["code"])
             self.history.void(reject["link"])
-            self.sent_here = {link: n for link, n in self.sent_here.items() if any(m.link == link for m, _ in self.outbox)}
+            kept = {mark.link for mark, _ in self.outbox}
+            self.sent_here = {link: n for link, n in self.sent_here.items() if link in kept}
 
     def _received(self, delivery):
         self.ledger.note("received", bytes=delivery.text)
@@ -249,7 +250,8 @@ def main():
     parser.add_argument("--hush", default="/nonexistent")
     parser.add_argument("--until", default="/nonexistent")
     options = parser.parse_args()
-    correspondent = Correspondent(options.ledger, options.endpoint, options.certificate, options.rest, options.reading_ms)
+    correspondent = Correspondent(options.ledger, options.endpoint, options.certificate, options.rest,
+                                  options.reading_ms)
     for peer in options.peer:
         correspondent.add_peer(peer)
     try:

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = 1, 2, 3, 4, 5, 6, 7
 SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT, AUTH = 8, 9, 10, 11, 12, 13, 14, 15
-NAMES = dict(enumerate("- CONNECT CONNACK PUBLISH PUBACK PUBREC PUBREL PUBCOMP SUBSCRIBE SUBACK UNSUBSCRIBE UNSUBACK PINGREQ "
-                       "PINGRESP DISCONNECT AUTH".split()))
+NAMES = dict(enumerate("- CONNECT CONNACK PUBLISH PUBACK PUBREC PUBREL PUBCOMP SUBSCRIBE SUBACK UNSUBSCRIBE UNSUBACK "
+                       "PINGREQ PINGRESP DISCONNECT AUTH".split()))
 
 # MQTT 5.0 section 2.2.2.2.
 PROPERTIES = {
@@ -13,7 +13,8 @@ PROPERTIES = {
     8: ("response_topic", "text"), 9: ("correlation_data", "binary"), 11: ("subscription_identifier", "varint"),
     17: ("session_expiry", "u32"), 18: ("assigned_client_id", "text"), 19: ("server_keep_alive", "u16"),
     21: ("authentication_method", "text"), 22: ("authentication_data", "binary"),
-    23: ("request_problem_information", "byte"), 24: ("will_delay", "u32"), 25: ("request_response_information", "byte"),
+    23: ("request_problem_information", "byte"), 24: ("will_delay", "u32"),
+    25: ("request_response_information", "byte"),
     26: ("response_information", "text"), 28: ("server_reference", "text"), 31: ("reason_string", "text"),
     33: ("receive_maximum", "u16"), 34: ("topic_alias_maximum", "u16"), 35: ("topic_alias", "u16"),
     36: ("maximum_qos", "byte"), 37: ("retain_available", "byte"), 38: ("user_property", "pair"),
@@ -45,9 +46,9 @@ def _property(name, value):
     number, kind = PROPERTY_IDS[name]
     if kind == "pair":
         return b"".join(bytes([number]) + binary(key) + binary(item) for key, item in value)
-    body = {"byte": lambda: bytes([value]), "u16": lambda: struct.pack(">H", value), "varint": lambda: varint(value),
-            "u32": lambda: struct.pack(">I", value), "text": lambda: binary(value), "binary": lambda: binary(value)}[kind]()
-    return bytes([number]) + body
+    write = {"byte": lambda: bytes([value]), "u16": lambda: struct.pack(">H", value),
+             "u32": lambda: struct.pack(">I", value), "varint": lambda: varint(value)}
+    return bytes([number]) + write.get(kind, lambda: binary(value))()
 
 
 def properties(values):

@@ -1,4 +1,4 @@
-"""REST calls as PROTOCOL.md section 6 has them: the handshake for a ticket, and a bot's calls. Over TCP or a Unix socket."""
+"""REST calls as PROTOCOL.md section 6 has them: the handshake for a ticket, and a bot's calls; over TCP or Unix."""
 import http.client
 import json
 import socket

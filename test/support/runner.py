@@ -1,11 +1,10 @@
-"""Runs a file of unittest cases. The last line is 'N passed, N failed, N skipped'; a skip is printed as 'SKIP name: reason'.
+"""Runs a file of unittest cases. The last line is 'N passed, N failed, N skipped'; a skip prints 'SKIP name: reason'.
 
     if __name__ == "__main__":
         runner.main()
 
 Arguments of such a file are parts of test names; with none, all run.
 """
-import os
 import sys
 import time
 import traceback

@@ -1,7 +1,7 @@
 """A Sealpost client for tests, over MQTT 5 or 3.1.1, made from PROTOCOL.md alone.
 
-Every step stands by itself (dial, hello, challenge, proof, welcome, subscribe, compose, publish, ...), so that a test can
-deviate at each: pass `changes` (fields to replace, ABSENT to drop) or other keys. Nothing waits without a bound.
+Every step stands by itself (dial, hello, challenge, proof, welcome, subscribe, compose, publish, ...), so that a test
+can deviate at each: pass `changes` (fields to replace, ABSENT to drop) or other keys. Nothing waits without a bound.
 """
 import collections
 import json
@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass, field
 
 import mqtt_wire as wire
-from signed import ABSENT, altered, b64, canonical_text, check_identity, keys_of, link_of, now_ms, permalink_of, verifies
+from signed import (ABSENT, altered, b64, canonical_text, check_identity, keys_of, link_of, now_ms, permalink_of,
+                    verifies)
 from transport import Closed, TimedOut, open_pipe
 
 __all__ = ["ABSENT", "Client", "Closed", "Memory", "Mark", "Refused", "Rejected", "TimedOut", "Violation"]
@@ -331,7 +332,8 @@ class Client:
 
     def connect_with_ticket(self, ticket, **options):
         """CONNECT with user name and password, as MQTT 3.1.1 clients do."""
-        self.send(wire.connect(self.version, self.client_id, user=self.client_id, password=ticket, clean=False, **options))
+        self.send(wire.connect(self.version, self.client_id, user=self.client_id, password=ticket, clean=False,
+                               **options))
         self.connack = self.wait_packet(wire.CONNACK)
         if self.connack.reason:
             raise Refused(f"CONNACK {self.connack.reason:#x}", self.connack.reason)

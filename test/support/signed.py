@@ -1,15 +1,18 @@
-"""Signed objects as PROTOCOL.md section 1 has them, written apart from the server's own code so that the two check each other.
+"""Signed objects as PROTOCOL.md section 1 has them, written apart from the server's own code, so that both check each other.
 
-Canonical bytes (RFC 8785), links, Ed25519 signatures, and identities with key proofs. Needs python3-nacl.
+Canonical bytes (RFC 8785), links, Ed25519 signatures (by libsodium, whose strictness the page names), and identities
+with key proofs.
 """
 import base64
+import ctypes
 import hashlib
 import json
 import os
 import time
 
-import nacl.bindings as sodium
-import nacl.exceptions
+sodium = ctypes.CDLL("libsodium.so.23")
+if sodium.sodium_init() < 0:
+    raise ImportError("libsodium cannot start")
 
 ABSENT = object()  # as a value in `altered`: leave this field out
 
@@ -101,14 +104,18 @@ class Key:
 
     def __init__(self, seed=None):
         self.seed = seed or os.urandom(32)
-        self.public, self._secret = sodium.crypto_sign_seed_keypair(self.seed)
+        public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(64)
+        sodium.crypto_sign_seed_keypair(public, secret, self.seed)
+        self.public, self._secret = public.raw, secret.raw
 
     @property
     def pub(self):
         return b64(self.public)
 
     def raw_signature(self, digest):
-        return sodium.crypto_sign(digest, self._secret)[:64]
+        signature = ctypes.create_string_buffer(64)
+        sodium.crypto_sign_detached(signature, None, digest, ctypes.c_ulonglong(len(digest)), self._secret)
+        return signature.raw
 
     def sign(self, fields):
         """`fields` with `_s` over its link."""
@@ -119,10 +126,12 @@ class Key:
 
 def signature_holds(digest, pub, signature):
     try:
-        sodium.crypto_sign_open(unb64(signature) + digest, unb64(pub))
-        return True
-    except (nacl.exceptions.CryptoError, ValueError):
+        signature, pub = unb64(signature), unb64(pub)
+    except ValueError:
         return False
+    if len(signature) != 64 or len(pub) != 32:
+        return False
+    return sodium.crypto_sign_verify_detached(signature, digest, ctypes.c_ulonglong(len(digest)), pub) == 0
 
 
 def verifies(fields, pubs):

@@ -63,7 +63,8 @@ class Pipe:
     def channel_binding(self):
         """The tls-exporter value (RFC 9266). Python has no call for it, so OpenSSL is asked directly."""
         # In CPython 3.11 a _ssl._SSLSocket holds, after its object header, a weak reference and then the SSL pointer.
-        pointer = ctypes.c_void_p.from_address(id(self.socket._sslobj) + object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p))
+        offset = object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)
+        pointer = ctypes.c_void_p.from_address(id(self.socket._sslobj) + offset)
         value, label = ctypes.create_string_buffer(32), b"EXPORTER-Channel-Binding"
         export = ctypes.CDLL("libssl.so.3").SSL_export_keying_material
         export.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t,

@@ -20,22 +20,24 @@ class DecisionTable(ServerCase):
         self.assertEqual(self.anna.say(self.server, note("still here"))["n"], self.anna.memory.head.n)
 
     def reject(self, code, **changes):
-        """The next message with `changes` is rejected with `code`, and the honest one under the same number is taken."""
+        """The next message with `changes` is rejected with `code`, and the honest one of that number is taken."""
         told = self.assert_rejected(code, self.anna, self.anna.compose(self.server, note(), changes=changes))
         self.next_is_accepted()
         return told
 
     def test_what_is_not_json_is_malformed(self):
         for text in (b"", b"\0", b"hello", b"[]", b'"text"', b"{", b"{}", b'{"_t":"sealpost.Message"}', b"\xff\xfe",
-                     b'{"_t":"sealpost.Message","_t":"sealpost.Message"}', b"[" * 2000, b'{"a":' * 30 + b"1" + b"}" * 30):
+                     b'{"_t":"sealpost.Message","_t":"sealpost.Message"}', b"[" * 2000,
+                     b'{"a":' * 30 + b"1" + b"}" * 30):
             with self.subTest(text[:20]):
                 self.assert_rejected("malformed", self.anna, text)
         self.next_is_accepted()
 
     def test_a_message_with_a_wrong_field_is_malformed(self):
         wrong = {"_t": ["demo.Message", 1, ABSENT], "_author": [ABSENT, 1, "x"], "_d": [ABSENT, "", "a b", 1, "x" * 33],
-                 "_recipient": [ABSENT, "", "x", None, self.server.upper()], "_n": [ABSENT, 0, -1, 1.5, "1", 2**53, None],
-                 "_q": ["", "00", 1, "0" * 64], "_time": [ABSENT, "now", -1, 2**53, 1.5], "_z": [ABSENT, "", b64(b"x" * 15), 1],
+                 "_recipient": [ABSENT, "", "x", None, self.server.upper()], "_q": ["", "00", 1, "0" * 64],
+                 "_n": [ABSENT, 0, -1, 1.5, "1", 2**53, None], "_time": [ABSENT, "now", -1, 2**53, 1.5],
+                 "_z": [ABSENT, "", b64(b"x" * 15), 1],
                  "object": [ABSENT, None, [], "text", {}, {"_t": 1}], "context": [1, {}], "inReplyTo": ["", 1, "zz"]}
         for name, values in wrong.items():
             for value in values:

@@ -104,7 +104,8 @@ class FailingDisk(FaultCase):
         if not shutil.which("strace"):
             self.skipTest("strace is not installed")
         calls = "fdatasync,fsync"
-        return ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:error=EIO:when={count}+"]
+        return ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={calls}", "-e",
+                f"inject={calls}:error=EIO:when={count}+"]
 
     def test_an_io_error_on_commit_acknowledges_nothing_more_and_stops_the_server_with_its_own_status(self):
         daemon = self.daemon_in().start()

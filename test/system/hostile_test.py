@@ -56,7 +56,8 @@ class HostileCase(ServerCase):
 class AlteredHandshakes(HostileCase):
     def test_a_hello_with_any_field_altered_is_refused(self):
         wrong = {
-            "_t": [ABSENT, "sealpost.Proof", 1], "v": [ABSENT, 0, 2, "1"], "device": [ABSENT, "", "other", "a b", "x" * 33, 1],
+            "_t": [ABSENT, "sealpost.Proof", 1], "v": [ABSENT, 0, 2, "1"],
+            "device": [ABSENT, "", "other", "a b", "x" * 33, 1],
             "client": [ABSENT, "", "0" * 64, 1, "not.a.permalink"], "key": [ABSENT, "", "AA", Key().pub, 1],
             "endpoint": [ABSENT, "", "mqtt://elsewhere:1883", self.daemon.endpoint().upper(), 1],
             "nonce": [ABSENT, "", b64(b"x" * 31), b64(b"x" * 33), 1], "purpose": [ABSENT, "", "reauth", "steal", 1],
@@ -68,7 +69,7 @@ class AlteredHandshakes(HostileCase):
                     client = self.dialled()
                     client.send_connect(client.hello(changes={name: value}))
                     if name == "server" and isinstance(value, dict) and value:
-                        client.memory.server = []  # it may well answer with all its versions: then it is an honest start
+                        client.memory.server = []  # it may answer with all its versions, as to a stranger
                         self.assertIn("identity", client.wait_challenge())
                         continue
                     client.hello_sent = {**client.hello_sent, "client": client.hello_sent.get("client")}
@@ -92,7 +93,8 @@ class AlteredHandshakes(HostileCase):
     def test_a_proof_with_any_field_altered_is_refused(self):
         wrong = {
             "_t": [ABSENT, "sealpost.Hello", "sealpost.Message"], "_author": [ABSENT, "0" * 64, 1],
-            "challenge": [ABSENT, "", "0" * 64, 1], "_time": [ABSENT, "now"], "identity": [ABSENT, {}, [], [{}], "x", [1]],
+            "challenge": [ABSENT, "", "0" * 64, 1], "_time": [ABSENT, "now"],
+            "identity": [ABSENT, {}, [], [{}], "x", [1]],
             "binding": [b64(b"x" * 32), 1, ""], "from": [0, 2, "1"], "position": [1, [], "x"],
         }
         for name, values in wrong.items():
@@ -301,8 +303,9 @@ class OddIdentities(HostileCase):
         first = anna.versions[0]
         keys = first["pubkeys"]
         proven_anew = [
-            {**first, "pubkeys": []}, {**first, "pubkeys": [keys[0]]}, {**first, "pubkeys": [keys[1]]}, {**first, "name": 1},
-            {**first, "_author": link_of(first)}, {**first, "_v": 1}, {**first, "_time": "now"}, without(first, "_time"),
+            {**first, "pubkeys": []}, {**first, "pubkeys": [keys[0]]}, {**first, "pubkeys": [keys[1]]},
+            {**first, "name": 1}, {**first, "_author": link_of(first)}, {**first, "_v": 1}, {**first, "_time": "now"},
+            without(first, "_time"),
             {**first, "pubkeys": [{**keys[0], "alg": "rsa"}, keys[1]]}, {**first, "pubkeys": "none"},
         ]
         proofs_wrong = [

@@ -53,12 +53,17 @@ class BeforeTheProof(PacketCase):
     def test_a_malformed_connect_ends_the_connection(self):
         good = connect_bytes(self.dialled())
         body = good[3:] if good[1] & 128 else good[2:]
-        for name, raw in {"reserved flags of the header": bytes([0x11]) + good[1:], "another protocol": good.replace(b"MQTT", b"MQTX"),
-                          "version 3": good.replace(b"MQTT\x05", b"MQTT\x03"), "version 99": good.replace(b"MQTT\x05", b"MQTT\x63"),
-                          "the reserved connect flag": good.replace(b"MQTT\x05\x00", b"MQTT\x05\x01"),
-                          "a length of five bytes": b"\x10\xff\xff\xff\xff\x01", "a body cut off": wire.packet(1, body[:12]),
-                          "bytes after the end": wire.packet(1, body + b"x"), "an empty body": b"\x10\x00",
-                          "will flags without a will": good.replace(b"MQTT\x05\x00", b"MQTT\x05\x08")}.items():
+        wrong = {"reserved flags of the header": bytes([0x11]) + good[1:],
+                 "another protocol": good.replace(b"MQTT", b"MQTX"),
+                 "version 3": good.replace(b"MQTT\x05", b"MQTT\x03"),
+                 "version 99": good.replace(b"MQTT\x05", b"MQTT\x63"),
+                 "the reserved connect flag": good.replace(b"MQTT\x05\x00", b"MQTT\x05\x01"),
+                 "will flags without a will": good.replace(b"MQTT\x05\x00", b"MQTT\x05\x08"),
+                 "a length of five bytes": b"\x10\xff\xff\xff\xff\x01",
+                 "a body cut off": wire.packet(1, body[:12]),
+                 "an empty body": b"\x10\x00",
+                 "bytes after the end": wire.packet(1, body + b"x")}
+        for name, raw in wrong.items():
             with self.subTest(name):
                 self.ended(self.dialled(), raw)
 
@@ -147,16 +152,26 @@ class AfterTheProof(PacketCase):
     def test_malformed_packets_end_the_connection(self):
         anna = self.person("anna")
         topic = anna.topic("outbox")
-        for name, raw in {
-                "a second CONNECT": connect_bytes(anna), "a CONNACK": wire.packet(2, b"\0\0\0"), "type 0": b"\0\0",
-                "PUBLISH at QoS 3": b"\x36\x05\x00\x01a\x00\x01", "packet id 0": wire.publish(5, topic, b"{}", 1, 0),
-                "a topic cut off": b"\x32\x02\x00\x09", "an empty topic": wire.publish(5, "", b"{}", 1, 5),
-                "a wildcard in a topic": wire.publish(5, "sp/#", b"{}", 1, 5), "wrong UTF-8": b"\x32\x07\x00\x02\xff\xfe\x00\x01\x00",
-                "an unknown property": b"\x32\x08\x00\x01a\x00\x01\x02\x7f\x00", "SUBSCRIBE flags": b"\x80" + wire.subscribe(5, 1, [("a", 0)])[1:],
-                "SUBSCRIBE of nothing": wire.packet(8, b"\0\1\0", 2), "subscription options 3": wire.subscribe(5, 1, [(anna.topic("inbox"), 3)]),
-                "a length of five bytes": b"\x30\xff\xff\xff\xff\x01", "PINGREQ with a body": b"\xc0\x01x",
-                "PUBACK of one byte": b"\x40\x01\x00", "a topic alias of 0": wire.publish(5, topic, b"{}", 1, 5, props={"topic_alias": 0}),
-        }.items():
+        wrong = {
+            "a second CONNECT": connect_bytes(anna),
+            "a CONNACK": wire.packet(2, b"\0\0\0"),
+            "type 0": b"\0\0",
+            "PUBLISH at QoS 3": b"\x36\x05\x00\x01a\x00\x01",
+            "packet id 0": wire.publish(5, topic, b"{}", 1, 0),
+            "a topic cut off": b"\x32\x02\x00\x09",
+            "an empty topic": wire.publish(5, "", b"{}", 1, 5),
+            "a wildcard in a topic": wire.publish(5, "sp/#", b"{}", 1, 5),
+            "wrong UTF-8": b"\x32\x07\x00\x02\xff\xfe\x00\x01\x00",
+            "an unknown property": b"\x32\x08\x00\x01a\x00\x01\x02\x7f\x00",
+            "SUBSCRIBE flags": b"\x80" + wire.subscribe(5, 1, [("a", 0)])[1:],
+            "SUBSCRIBE of nothing": wire.packet(8, b"\0\1\0", 2),
+            "subscription options 3": wire.subscribe(5, 1, [(anna.topic("inbox"), 3)]),
+            "a length of five bytes": b"\x30\xff\xff\xff\xff\x01",
+            "PINGREQ with a body": b"\xc0\x01x",
+            "PUBACK of one byte": b"\x40\x01\x00",
+            "a topic alias of 0": wire.publish(5, topic, b"{}", 1, 5, props={"topic_alias": 0}),
+        }
+        for name, raw in wrong.items():
             with self.subTest(name):
                 anna, _ = self.again(anna)
                 self.ended(anna, raw, 0x81, 0x82, 0x90, 0x94, 0x9A, 0x9B)
@@ -179,13 +194,14 @@ class AfterTheProof(PacketCase):
         for options, reason in (({"qos": 0}, 0x9B), ({"qos": 2}, 0x9B), ({"retain": True}, 0x9A)):
             with self.subTest(str(options)):
                 anna = self.person("anna")
-                raw = wire.publish(5, anna.topic("outbox"), canonical_text(anna.compose(anna.server, note())), **{"qos": 1, "packet_id": 9, **options})
+                text = canonical_text(anna.compose(anna.server, note()))
+                raw = wire.publish(5, anna.topic("outbox"), text, **{"qos": 1, "packet_id": 9, **options})
                 self.ended(anna, raw, reason)
 
     def test_topics_of_others_can_be_neither_written_nor_read(self):
         anna, bert = self.person("anna"), self.person("bert")
-        for topic in ("#", "sp/#", "+/+/+/inbox", f"sp/{bert.permalink}/#", bert.topic("inbox"), "$share/g/" + anna.topic("inbox"),
-                      f"sp/{anna.permalink}/+/inbox", f"sp/{anna.permalink}/other/inbox", "$SYS/#"):
+        for topic in ("#", "sp/#", "+/+/+/inbox", f"sp/{bert.permalink}/#", bert.topic("inbox"),
+                      "$share/g/" + anna.topic("inbox"), f"sp/{anna.permalink}/+/inbox", f"sp/{anna.permalink}/other/inbox", "$SYS/#"):
             with self.subTest(topic):
                 reasons = anna.subscribe_to([(topic, 1)])
                 self.assertGreaterEqual(reasons[0], 0x80)

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """The server, the clients or both are killed with kill -9, and nothing acknowledged is lost, doubled or out of order.
 
-Judged by the clients' ledgers. SEALPOST_ROUNDS is the number of kills at random moments, SEALPOST_SEED repeats a run, and
-SEALPOST_SOAK_SECONDS lets the random kills go on for so long. (also: dev)
+Judged by the clients' ledgers. SEALPOST_ROUNDS is the number of kills at random moments, SEALPOST_SEED repeats a run,
+and SEALPOST_SOAK_SECONDS lets the random kills go on for so long. (also: dev)
 """
 import os
 import random

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Tests of what the system tests stand on: the client, its ledger and the checker, against a stand-in for the server."""
+"""Tests of what the system tests stand on: the client, its ledger and the checker, on a stand-in for the server."""
 import json
 import os
 import struct
