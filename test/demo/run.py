@@ -104,8 +104,8 @@ class Demo:
 
     def kill_in_the_middle(self):
         """Freezes the server to look at the ledgers, and kills it where they show work in hand: a message that was on
-        its way before the freeze and is unanswered, and a reply that has not arrived. Otherwise lets it go on, and looks
-        again."""
+        its way before the freeze and is unanswered, and a reply that has not arrived. Otherwise lets it go on,
+        and looks again."""
         self.wait(lambda: all(len(page.answered) > MESSAGES // 8 for page in self.pages()), "the conversation")
         for _ in range(400):
             if all(len(page.intents) >= MESSAGES for page in self.pages()):

@@ -1,7 +1,7 @@
 """A stand-in for the server, in memory, for testing the test client, the ledgers and the checker without the real one.
 
-It speaks only what an honest MQTT 5 client needs: handshake, outbox, inbox with a window of one, echo, relay, notice. It
-can be told to sin (`sin`), so that a test can show that the sin is found.
+It speaks only what an honest MQTT 5 client needs: handshake, outbox, inbox with a window of one, echo, relay, notice.
+It can be told to sin (`sin`), so that a test can show that the sin is found.
 """
 import json
 import os
@@ -60,8 +60,8 @@ class Connection:
         with self.server.lock:
             identity = self.server.identity
             challenge = identity.sign({"_t": "sealpost.Challenge", "_author": identity.permalink,
-                                       "hello": link_of(hello), "client": hello["client"], "nonce": b64(os.urandom(32)), "received": now_ms(),
-                                       "_time": now_ms(), "expires": now_ms() + 30000, "binding": False,
+                                       "hello": link_of(hello), "client": hello["client"], "nonce": b64(os.urandom(32)),
+                                       "received": now_ms(), "_time": now_ms(), "expires": now_ms() + 30000, "binding": False,
                                        "identity": [] if "server" in hello else identity.versions})
         self.sock.sendall(wire.auth(0x18, data=canonical_text(challenge).encode()))
         _, body = self.packet()

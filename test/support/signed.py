@@ -1,4 +1,5 @@
-"""Signed objects as PROTOCOL.md section 1 has them, written apart from the server's own code, so that both check each other.
+"""Signed objects as PROTOCOL.md section 1 has them, written apart from the server's own code, so that each checks the
+other.
 
 Canonical bytes (RFC 8785), links, Ed25519 signatures (by libsodium, whose strictness the page names), and identities
 with key proofs.

@@ -201,7 +201,8 @@ class AfterTheProof(PacketCase):
     def test_topics_of_others_can_be_neither_written_nor_read(self):
         anna, bert = self.person("anna"), self.person("bert")
         for topic in ("#", "sp/#", "+/+/+/inbox", f"sp/{bert.permalink}/#", bert.topic("inbox"),
-                      "$share/g/" + anna.topic("inbox"), f"sp/{anna.permalink}/+/inbox", f"sp/{anna.permalink}/other/inbox", "$SYS/#"):
+                      "$share/g/" + anna.topic("inbox"), f"sp/{anna.permalink}/+/inbox",
+                      f"sp/{anna.permalink}/other/inbox", "$SYS/#"):
             with self.subTest(topic):
                 reasons = anna.subscribe_to([(topic, 1)])
                 self.assertGreaterEqual(reasons[0], 0x80)

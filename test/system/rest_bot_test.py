@@ -167,10 +167,10 @@ class Sending(BotCase):
 
     def test_the_same_idempotency_key_sends_once(self):
         anna = self.person("anna")
-        answers = []
+        answers, key = [], "once-" + anna.device
         for _ in range(2):
             for _ in range(2):
-                answers.append(self.rest.send(anna.permalink, {"_t": "demo.Answer"}, key="once-" + anna.device).must().json)
+                answers.append(self.rest.send(anna.permalink, {"_t": "demo.Answer"}, key=key).must().json)
             self.daemon.restart()
         self.assertEqual(len({answer["link"] for answer in answers}), 1)
         anna, _ = self.again(anna)
