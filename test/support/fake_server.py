@@ -61,7 +61,8 @@ class Connection:
             identity = self.server.identity
             challenge = identity.sign({"_t": "sealpost.Challenge", "_author": identity.permalink,
                                        "hello": link_of(hello), "client": hello["client"], "nonce": b64(os.urandom(32)),
-                                       "received": now_ms(), "_time": now_ms(), "expires": now_ms() + 30000, "binding": False,
+                                       "received": now_ms(), "_time": now_ms(),
+                                       "expires": now_ms() + 30000, "binding": False,
                                        "identity": [] if "server" in hello else identity.versions})
         self.sock.sendall(wire.auth(0x18, data=canonical_text(challenge).encode()))
         _, body = self.packet()
