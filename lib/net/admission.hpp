@@ -57,6 +57,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
   friend class Ticket;
   void leave_strangers(const std::string& key);
   void leave(const std::string& key, bool stranger);
+  void forget_stranger(const std::string& key);  // under the mutex
 
   const AdmissionLimits limits_;
   mutable std::mutex mutex_;  // a leaf

@@ -35,7 +35,7 @@ struct ListenerOptions {
   std::vector<std::string>
       origins;  // that a browser's page may have ("https://example.org"); empty: any. No Origin: allowed
 
-  std::chrono::milliseconds handshake{10'000};  // for TLS and upgrade together
+  std::chrono::milliseconds handshake{10'000};  // for TLS, and for the upgrade
   ChannelLimits channel;
   HttpLimits http;
 };

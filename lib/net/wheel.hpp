@@ -21,8 +21,8 @@ class WheelSlots {
   static constexpr std::size_t slot_count = 1024;
 
   Timers::Handle add(Tick due, Expired expired);
-  // False if it is not there any more.
-  bool cancel(Timers::Handle handle);
+  // Takes out the entry, and gives what will not be called; empty if it is not there any more.
+  Expired cancel(Timers::Handle handle);
   // Takes out everything due at `now` or before, in the order of their ticks as far as slots tell, and appends it to
   // `out`.
   void advance(Tick now, std::vector<Expired>& out);
@@ -57,10 +57,15 @@ class WheelSlots {
 class Wheel : public Timers {
  public:
   explicit Wheel(boost::asio::any_io_executor executor);
-  ~Wheel() override;  // entries are dropped
+  ~Wheel() override;  // stops
   Handle after(std::chrono::milliseconds delay, std::function<void()> expired) override;
   void cancel(Handle handle) override;
   std::size_t size() const;
+
+  // Lets go of the io_context and of all entries; afterwards after() does nothing. For the end of a process: with the
+  // threads joined stop the wheel, destroy the io_context, whose coroutines still cancel their deadlines, then the
+  // wheel.
+  void stop();
 
  private:
   class State;

@@ -1,0 +1,98 @@
+#include "net/admission.hpp"
+
+#include <arpa/inet.h>
+
+#include <utility>
+
+namespace sealpost::net {
+namespace {
+
+// What is counted as one address: an IPv4 address, or the /64 that an IPv6 customer gets at least.
+std::string key_of(const std::string& address) {
+  in6_addr v6;
+  if (inet_pton(AF_INET6, address.c_str(), &v6) != 1) return address;
+  return {reinterpret_cast<const char*>(v6.s6_addr), 8};
+}
+
+}  // namespace
+
+Ticket::Ticket(Ticket&& other) noexcept
+    : admission_(std::move(other.admission_)),
+      key_(std::move(other.key_)),
+      stranger_(std::exchange(other.stranger_, false)) {}
+
+Ticket& Ticket::operator=(Ticket&& other) noexcept {
+  if (this == &other) return *this;
+  release();
+  admission_ = std::move(other.admission_);
+  key_ = std::move(other.key_);
+  stranger_ = std::exchange(other.stranger_, false);
+  return *this;
+}
+
+void Ticket::proven() {
+  if (!admission_ || !std::exchange(stranger_, false)) return;
+  admission_->leave_strangers(key_);
+  key_ = std::string();
+}
+
+void Ticket::release() {
+  if (const auto admission = std::exchange(admission_, nullptr)) admission->leave(key_, stranger_);
+}
+
+Refusal Admission::admit(const std::string& address, Ticket& ticket) {
+  std::string key = key_of(address);
+  {
+    const std::lock_guard lock(mutex_);
+    if (connections_ >= limits_.connections_max) return Refusal::connections;
+    if (strangers_ >= limits_.strangers_max) return Refusal::strangers;
+    if (!key.empty()) {
+      const auto found = by_address_.find(key);
+      if (found != by_address_.end() && found->second >= limits_.per_address_max) return Refusal::address;
+      ++by_address_[key];
+    }
+    ++connections_;
+    ++strangers_;
+  }
+  Ticket made;
+  made.admission_ = shared_from_this();
+  made.key_ = std::move(key);
+  made.stranger_ = true;
+  ticket = std::move(made);
+  return Refusal::none;
+}
+
+void Admission::forget_stranger(const std::string& key) {
+  --strangers_;
+  if (key.empty()) return;
+  const auto found = by_address_.find(key);
+  if (--found->second == 0) by_address_.erase(found);
+}
+
+void Admission::leave_strangers(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  forget_stranger(key);
+}
+
+void Admission::leave(const std::string& key, bool stranger) {
+  const std::lock_guard lock(mutex_);
+  --connections_;
+  if (stranger) forget_stranger(key);
+}
+
+std::size_t Admission::connections() const {
+  const std::lock_guard lock(mutex_);
+  return connections_;
+}
+
+std::size_t Admission::strangers() const {
+  const std::lock_guard lock(mutex_);
+  return strangers_;
+}
+
+std::size_t Admission::addresses() const {
+  const std::lock_guard lock(mutex_);
+  return by_address_.size();
+}
+
+}  // namespace sealpost::net

@@ -1,0 +1,52 @@
+#pragma once
+// The system calls that make sockets. None of them blocks but the name of a Unix socket's file system.
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <filesystem>
+
+#include "net/channel.hpp"
+
+namespace sealpost::net {
+
+// Owns a file descriptor until it is released.
+class Descriptor {
+ public:
+  explicit Descriptor(int number = -1) : number_(number) {}
+  Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor();
+  int get() const { return number_; }
+  int release();
+  explicit operator bool() const { return number_ >= 0; }
+
+ private:
+  int number_;
+};
+
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+std::optional<Address> tcp_address(const std::string& numeric_host, std::uint16_t port);
+std::optional<Address> unix_address(const std::filesystem::path& path);
+
+// Listening, not blocking. Throw std::runtime_error for people; `name` is the listener's.
+Descriptor listen_on_tcp(const std::string& name, const std::string& host, std::uint16_t port);
+Descriptor listen_on_unix(const std::string& name, const std::filesystem::path& path, std::uint32_t mode);
+std::uint16_t bound_port(int descriptor);
+
+// Begins to connect: ready to write when that has come out (Wire::connected()).
+Result<Descriptor> begin_to_connect(const Address& address);
+
+// Of a connected socket: who is there (transport tcp or local); and no delay for small packets.
+Peer peer_of(int descriptor, const Address& address);
+void send_at_once(int descriptor);
+
+}  // namespace sealpost::net
