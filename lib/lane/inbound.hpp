@@ -13,7 +13,8 @@ namespace sealpost::lane {
 
 // A message's time may lie this far ahead of the server's clock.
 inline constexpr Millis clock_tolerance_ms = 10'000;
-// So many of the newest messages of a lane are remembered: a duplicate of one of them needs no reader.
+// So many of the newest messages of a lane are remembered: a duplicate of one of them needs no reader. It is also the
+// bound on those that are on their way to the log.
 inline constexpr std::size_t remembered_max = 32;
 
 enum class Light : std::uint8_t { green, drain, shut };
@@ -49,7 +50,8 @@ enum class Outcome : std::uint8_t {
   duplicate_old,      // a reader must find the link stored under n: then judge_stored
   reject,
   taken_over,   // the epoch is not the device's newest: disconnect
-  unavailable,  // a commit failed and the messages decided on it have yet to fail: disconnect, this is not a reject
+  unavailable,  // a commit failed and the messages decided on it have yet to fail, or too many are on their way to the
+                // log: disconnect, this is not a reject
 };
 
 struct Expected {
@@ -75,6 +77,8 @@ class InLane {
   const Head& pending() const { return heads_.pending(); }
   bool idle() const { return heads_.idle(); }
   bool failing() const { return heads_.failing(); }
+  // As many messages are on their way to the log as the lane remembers: no further one is accepted.
+  bool full() const { return pending().n.value - durable().n.value >= remembered_max; }
   Light light() const { return light_; }
   Epoch epoch() const { return epoch_; }
 
