@@ -70,6 +70,8 @@ class ServerHandshake {
   // 4: the Welcome; author and proof are filled in here.
   std::string welcome(Welcome, const object::Signer&) const;
 
+  // Of the Challenge: its link (none: not given yet, or used), and until when it may be answered.
+  const Link& challenge_link() const { return challenge_; }
   Millis expires() const { return expires_; }
 
  private:
