@@ -28,8 +28,8 @@ namespace sealpost::mqtt {
 struct Limits {
   std::uint32_t packet_size_before_accept = 48 * 1024;  // bytes; CONNECT and AUTH carry an identity of up to 16 KiB
   std::uint32_t packet_size = 1024 * 1024;              // bytes, once accepted: Maximum Packet Size
-  std::uint16_t receive_maximum = 32;  // unanswered QoS 1 PUBLISH; 5.0: 0x93 beyond, 3.1.1: next() waits
-  Qos maximum_qos = Qos::at_least_once;
+  std::uint16_t receive_maximum = 32;    // unanswered QoS 1 PUBLISH; 5.0: 0x93 beyond, 3.1.1: next() waits
+  Qos maximum_qos = Qos::at_least_once;  // 0 or 1
   bool retain_available = false;
   bool wildcard_subscriptions = false;    // of the three, what is off is refused to 5.0 clients by DISCONNECT, as the
   bool shared_subscriptions = false;      // standard says (3.2.2.3.11 to 13); 3.1.1 cannot be told, so there the
@@ -77,10 +77,9 @@ struct OutPublish {
 
 class Connection {
  public:
-  explicit Connection(const Limits& limits, Millis now);
-  ~Connection();
-  Connection(Connection&&) noexcept;
-  Connection& operator=(Connection&&) noexcept;
+  Connection(const Limits& limits, Millis now);
+  Connection(Connection&&) = default;
+  Connection& operator=(Connection&&) = default;
 
   // Input. The chunk may be reused once next() has returned nothing. While wants_input() is false there is enough to do
   // already: the owner reads no more, and TCP holds the client back.
@@ -153,14 +152,18 @@ class Connection {
 
   std::optional<Errc> fault_of(const Connect& connect) const;
   std::optional<Errc> fault_of(const Publish& publish) const;
-  std::optional<Errc> fault_of(std::string_view filter) const;
+  std::optional<Errc> fault_of(const Subscribe& subscribe) const;
+  bool within_limits(std::string_view topic) const;
+  bool valid_method(const Auth& auth) const;
   bool stalled() const;
   void remember(const Connect& connect);
   void describe_limits(Properties& properties) const;
+  void describe(const ConnackOptions& options, Properties& properties) const;
   std::optional<Event> fail(Errc errc);
   void close_with(ReasonCode reason, std::string_view reason_string);
   void close();
   Result<void> check_open() const;
+  Result<void> begin_flight(const OutPublish& message, Publish& publish);
   Result<void> send(const Packet& packet);
   template <class Answer>
   Result<void> send_trimmed(Answer answer);
@@ -171,7 +174,8 @@ class Connection {
   Bytes output_;
   std::vector<PacketId> unanswered_;  // QoS 1 PUBLISH received, puback still to come; at most the receive maximum
   std::string authentication_method_;
-  Millis heard_at_;
+  Millis received_at_;  // when the newest chunk came
+  Millis heard_at_;     // when the newest whole packet came
   std::uint32_t client_packet_size_max_ = packet_size_limit;
   std::uint16_t client_receive_maximum_ = 65'535;
   std::uint16_t in_flight_ = 0;   // sent on this connection, not acknowledged
@@ -182,6 +186,7 @@ class Connection {
   bool problem_information_ = true;
   bool session_expires_at_once_ = false;
   bool has_method_ = false;
+  bool keep_alive_replaced_ = false;
   std::optional<Errc> failure_;
 };
 

@@ -25,6 +25,7 @@ enum class Errc {
   // The packet can be read and says what it may not. Protocol Error.
   duplicate_property,  // twice what may be there once
   bad_property_value,  // a value that the standard excludes, such as Receive Maximum 0
+  no_topic,            // an empty topic name that no alias stands for (5.0 section 3.3.2.1)
   zero_packet_id,      // [MQTT-2.2.1-3]; 3.1.1 [MQTT-2.3.1-1]
   no_filters,          // SUBSCRIBE or UNSUBSCRIBE about nothing [MQTT-3.8.3-2] [MQTT-3.10.3-2]
   bad_subscription,    // option values that the standard excludes [MQTT-3.8.3-4]

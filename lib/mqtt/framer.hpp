@@ -11,9 +11,9 @@ namespace sealpost::mqtt {
 class Framer {
  public:
   // `packet_size_max` counts the whole packet, its fixed header too (5.0 section 3.1.2.11.4).
-  explicit Framer(std::size_t packet_size_max) : packet_size_max_(packet_size_max) {}
+  explicit Framer(std::uint32_t packet_size_max) : packet_size_max_(packet_size_max) {}
 
-  void set_packet_size_max(std::size_t bytes) { packet_size_max_ = bytes; }
+  void set_packet_size_max(std::uint32_t bytes) { packet_size_max_ = bytes; }
 
   // Takes a chunk, which the caller keeps until next() has returned an empty view or settle() was called.
   void feed(BytesView chunk);
@@ -25,12 +25,19 @@ class Framer {
   // Copies what is left of the chunk, so that the caller may reuse it.
   void settle();
 
+  // Forgets all: the stream is over.
+  void drop() { *this = Framer(packet_size_max_); }
+
+  std::size_t heap_bytes() const { return held_.capacity(); }
+
   // Bytes of the chunk and of the buffer that no packet has been made of.
   std::size_t waiting() const { return held_.size() - held_read_ + chunk_.size(); }
 
  private:
   Result<BytesView> next_of_chunk();
   Result<BytesView> next_of_held();
+  Result<std::size_t> checked_size(BytesView begun) const;
+  void take_of_chunk(std::size_t missing, std::size_t packet);
 
   std::uint32_t packet_size_max_;
   std::uint32_t held_read_ = 0;  // bytes of held_ that were returned as a packet

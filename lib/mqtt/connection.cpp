@@ -1,0 +1,253 @@
+// What goes on once a connection is accepted, and what comes out of it. The way there is in connection_receive.cpp.
+
+#include "mqtt/connection.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "mqtt/reasons_of_packets.hpp"
+
+namespace sealpost::mqtt {
+
+namespace {
+
+// A code that a CONNACK or DISCONNECT may carry, for one that it may not.
+ReasonCode carried(PacketType type, ReasonCode reason) {
+  if (may_carry(set_of(type), reason)) return reason;
+  const bool stopping = type == PacketType::connack && reason == ReasonCode::server_shutting_down;
+  return stopping ? ReasonCode::server_unavailable : ReasonCode::unspecified_error;
+}
+
+}  // namespace
+
+Connection::Connection(const Limits& limits, Millis now)
+    : limits_(&limits), framer_(limits.packet_size_before_accept), received_at_(now), heard_at_(now) {
+  SEALPOST_ASSERT(limits.maximum_qos != Qos::exactly_once && limits.receive_maximum != 0);
+}
+
+bool Connection::wants_input() const {
+  return !closing() && !stalled();
+}
+
+std::optional<Millis> Connection::deadline() const {
+  if (state_ != State::open || keep_alive_ == 0) return std::nullopt;
+  return heard_at_ + Millis{keep_alive_} * 1500;
+}
+
+bool Connection::expire(Millis now) {
+  // Whoever is not listened to cannot be heard.
+  if (stalled()) heard_at_ = now;
+  const auto at = deadline();
+  if (!at || now < *at) return false;
+  fail(Errc::keep_alive_timeout);
+  return true;
+}
+
+Result<void> Connection::accept(Session& session, const ConnackOptions& options) {
+  if (closing()) return Errc::closed;
+  if (state_ != State::connecting && state_ != State::authenticating) return Errc::out_of_state;
+  Connack connack;
+  connack.session_present = session.present();
+  if (version_ == Version::v5) {
+    describe_limits(connack.properties);
+    describe(options, connack.properties);
+  }
+  const auto sent = send(connack);
+  if (!sent) {
+    close();  // a client that cannot be told the terms cannot keep them [MQTT-3.1.2-25]
+    return sent;
+  }
+  session_ = &session;
+  state_ = State::open;
+  turn_ = Turn::none;
+  heard_at_ = received_at_;
+  framer_.set_packet_size_max(limits_->packet_size);
+  return sent;
+}
+
+// 5.0 section 3.2.2.3: what is as the standard has it by default is not said.
+void Connection::describe_limits(Properties& p) const {
+  if (limits_->receive_maximum != 65'535) p.receive_maximum = limits_->receive_maximum;
+  p.maximum_qos = limits_->maximum_qos;
+  p.maximum_packet_size = limits_->packet_size;
+  if (!limits_->retain_available) p.retain_available = false;
+  if (!limits_->wildcard_subscriptions) p.wildcard_subscription_available = false;
+  if (!limits_->subscription_identifiers) p.subscription_identifiers_available = false;
+  if (!limits_->shared_subscriptions) p.shared_subscription_available = false;
+  if (keep_alive_replaced_) p.server_keep_alive = keep_alive_;
+}
+
+void Connection::describe(const ConnackOptions& options, Properties& p) const {
+  p.assigned_client_id = options.assigned_client_id;
+  p.session_expiry = options.session_expiry;
+  p.reason_string = options.reason_string;
+  p.user_properties = options.user_properties;
+  if (!has_method_) return;
+  p.authentication_method = authentication_method_;  // [MQTT-4.12.0-5]
+  p.authentication_data = options.authentication_data;
+}
+
+Result<void> Connection::refuse(ReasonCode reason, std::string_view reason_string) {
+  if (closing()) return Errc::closed;
+  if (state_ != State::connecting && state_ != State::authenticating) return Errc::out_of_state;
+  close_with(reason, reason_string);
+  return {};
+}
+
+Result<void> Connection::authenticate(ReasonCode reason, BytesView data, const Properties& more) {
+  if (closing()) return Errc::closed;
+  const bool going_on = reason == ReasonCode::continue_authentication;
+  const bool first = state_ == State::connecting && going_on;
+  const bool later = state_ == State::authenticating && going_on && turn_ == Turn::server;
+  const bool again = state_ == State::open && (going_on || reason == ReasonCode::success) && turn_ == Turn::server;
+  if (!has_method_ || !(first || later || again)) return Errc::out_of_state;  // [MQTT-4.12.0-6]
+  Auth auth{reason, more};
+  auth.properties.authentication_method = authentication_method_;
+  auth.properties.authentication_data = data;
+  const auto sent = send_trimmed(std::move(auth));
+  if (!sent) return sent;
+  if (first) state_ = State::authenticating;
+  turn_ = going_on ? Turn::client : Turn::none;
+  return sent;
+}
+
+Result<void> Connection::puback(PacketId packet_id, ReasonCode reason, const Properties& properties) {
+  const auto open = check_open();
+  if (!open) return open;
+  const auto found = std::find(unanswered_.begin(), unanswered_.end(), packet_id);
+  if (found == unanswered_.end()) return Errc::unknown_packet_id;
+  const auto sent = send_trimmed(Puback{packet_id, reason, properties});
+  if (sent) unanswered_.erase(found);
+  return sent;
+}
+
+Result<void> Connection::suback(PacketId packet_id, std::vector<ReasonCode> reasons, const Properties& properties) {
+  const auto open = check_open();
+  return open ? send_trimmed(Suback{packet_id, std::move(reasons), properties}) : open;
+}
+
+Result<void> Connection::unsuback(PacketId packet_id, std::vector<ReasonCode> reasons, const Properties& properties) {
+  const auto open = check_open();
+  return open ? send_trimmed(Unsuback{packet_id, std::move(reasons), properties}) : open;
+}
+
+std::uint16_t Connection::window() const {
+  return state_ == State::open ? static_cast<std::uint16_t>(client_receive_maximum_ - in_flight_) : std::uint16_t{0};
+}
+
+Result<PacketId> Connection::publish(const OutPublish& message) {
+  const auto open = check_open();
+  if (!open) return open.error();
+  Publish publish{message.topic, message.payload, message.qos, message.retain, message.packet_id.has_value(), 0, {}};
+  if (message.properties != nullptr) publish.properties = *message.properties;
+  if (message.qos == Qos::at_least_once) {
+    const auto begun = begin_flight(message, publish);
+    if (!begun) return begun.error();
+  } else if (message.qos != Qos::at_most_once || message.packet_id) {
+    return Errc::out_of_state;
+  }
+  const auto start = output_.size();
+  const auto encoded = encode_publish(version_, publish, output_);
+  if (!encoded) return encoded.error();
+  if (output_.size() - start > client_packet_size_max_) {  // [MQTT-3.1.2-24]
+    output_.resize(start);
+    return Errc::packet_too_large;
+  }
+  if (publish.packet_id == 0) return publish.packet_id;
+  ++in_flight_;
+  if (publish.dup)
+    session_->find_in_flight(publish.packet_id)->sent = true;
+  else
+    session_->add_in_flight(publish.packet_id, message.token);
+  return publish.packet_id;
+}
+
+// The packet id of a QoS 1 message, if the client's window and the session have room for it.
+Result<void> Connection::begin_flight(const OutPublish& message, Publish& publish) {
+  if (window() == 0) return Errc::window_full;  // [MQTT-3.3.4-7]
+  if (message.packet_id) {
+    const auto* again = session_->find_in_flight(*message.packet_id);
+    if (again == nullptr) return Errc::unknown_packet_id;
+    if (again->sent) return Errc::out_of_state;  // once in a connection is enough [MQTT-4.4.0-1]
+    publish.packet_id = *message.packet_id;
+    return {};
+  }
+  publish.packet_id = session_->take_packet_id();
+  if (publish.packet_id == 0) return Errc::window_full;
+  return {};
+}
+
+void Connection::disconnect(ReasonCode reason, std::string_view reason_string) {
+  close_with(reason, reason_string);
+}
+
+void Connection::take_output(Bytes& out) {
+  if (out.capacity() == 0) return out.swap(output_);
+  out.insert(out.end(), output_.begin(), output_.end());
+  output_ = Bytes{};
+}
+
+std::size_t Connection::heap_bytes() const {
+  const bool long_method = authentication_method_.capacity() > std::string{}.capacity();
+  return framer_.heap_bytes() + output_.capacity() + unanswered_.capacity() * sizeof(PacketId) +
+         (long_method ? authentication_method_.capacity() + 1 : 0);
+}
+
+std::optional<Event> Connection::fail(Errc errc) {
+  if (closing()) return std::nullopt;
+  failure_ = errc;
+  close_with(reason_of(errc), {});
+  return std::nullopt;
+}
+
+// [MQTT-3.14.0-1]: before CONNACK it is a CONNACK that says why, and before CONNECT nothing does [MQTT-3.1.0-1]. In
+// 3.1.1 a server has no DISCONNECT, and CONNACK few codes: there it just closes (section 4.8).
+void Connection::close_with(ReasonCode reason, std::string_view reason_string) {
+  Properties properties;
+  if (!reason_string.empty()) properties.reason_string = reason_string;
+  const bool v5 = version_ == Version::v5;
+  if (state_ == State::connecting || state_ == State::authenticating) {
+    if (v5) reason = carried(PacketType::connack, reason);
+    send_trimmed(Connack{false, reason, std::move(properties)}).has_value();
+  } else if (state_ == State::open && v5) {
+    send_trimmed(Disconnect{carried(PacketType::disconnect, reason), std::move(properties)}).has_value();
+  }
+  close();
+}
+
+void Connection::close() {
+  state_ = State::closing;
+  session_ = nullptr;
+  unanswered_ = {};
+}
+
+Result<void> Connection::check_open() const {
+  if (closing()) return Errc::closed;
+  if (state_ != State::open) return Errc::out_of_state;
+  return {};
+}
+
+Result<void> Connection::send(const Packet& packet) {
+  const auto start = output_.size();
+  const auto encoded = encode(version_, packet, output_);
+  if (!encoded) return encoded;
+  if (output_.size() - start <= client_packet_size_max_) return {};
+  output_.resize(start);
+  return Errc::packet_too_large;
+}
+
+template <class Answer>
+Result<void> Connection::send_trimmed(Answer answer) {
+  constexpr bool always = std::is_same_v<Answer, Connack> || std::is_same_v<Answer, Disconnect>;
+  if (!always && !problem_information_) {  // [MQTT-3.1.2-29]
+    answer.properties.reason_string.reset();
+    answer.properties.user_properties.clear();
+  }
+  auto sent = send(answer);
+  if (sent || sent.error() != Errc::packet_too_large) return sent;
+  answer.properties.user_properties.clear();
+  answer.properties.reason_string.reset();
+  return send(answer);
+}
+
+}  // namespace sealpost::mqtt
