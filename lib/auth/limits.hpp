@@ -5,8 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <string_view>
-#include <unordered_map>
 
 #include "base/ids.hpp"
 
@@ -17,15 +17,22 @@ namespace sealpost::auth {
 using Network = std::array<std::uint8_t, 9>;
 Network network_of(std::string_view address);
 
-// Fills up evenly with time, up to `size` tokens.
+// So many in each period, and up to `size` at once.
+struct Allowance {
+  std::int64_t rate = 0;
+  Millis period = 1'000;
+  std::int64_t size = 0;
+};
+
+// Full at first; fills up evenly.
 class Bucket {
  public:
-  // Takes nothing if fewer than `tokens` are left. A clock that goes back fills nothing.
-  bool take(std::int64_t tokens, std::int64_t size, Millis period, Millis now);
+  // Takes nothing if fewer than `count` are left. A clock that goes back fills nothing.
+  bool take(std::int64_t count, const Allowance& allowance, Millis now);
 
  private:
   bool begun_ = false;
-  std::int64_t left_ = 0;  // in tokens * period, so that nothing is lost in rounding
+  std::int64_t left_ = 0;  // in parts of which a period has `rate` times `period`, so that rounding loses nothing
   Millis since_ = 0;
 };
 
@@ -56,14 +63,11 @@ class Addresses {
     Bucket checks;
     Bucket registrations;
   };
-  struct Hash {
-    std::size_t operator()(const Network& network) const;
-  };
   Entry& entry(std::string_view address);
 
   AddressLimits limits_;
-  std::list<Entry> entries_;  // the most recently heard of first
-  std::unordered_map<Network, std::list<Entry>::iterator, Hash> index_;
+  std::list<Entry> entries_;                             // the most recently heard of first
+  std::map<Network, std::list<Entry>::iterator> index_;  // a tree: strangers choose the keys
 };
 
 }  // namespace sealpost::auth
