@@ -17,6 +17,10 @@ inline constexpr Millis challenge_lifetime_max = 30'000;
 inline constexpr std::size_t new_versions_max = 16;             // in one Proof
 inline constexpr std::size_t handshake_bytes_max = 512 * 1024;  // of a Proof; a Hello is bounded by its fields
 
+// How many signatures it takes to believe this Proof, at most: what its sender's allowance is charged before one of
+// them is checked (limits.hpp). Of something that is no Proof: 1.
+std::int64_t signature_checks(std::string_view proof);
+
 // What a Hello is judged by.
 struct HelloContext {
   std::optional<std::string_view> mqtt_client_id;  // none over REST
@@ -64,8 +68,8 @@ class ServerHandshake {
   const Hello& hello() const { return hello_; }
   // 2: the Challenge. Once.
   std::string challenge(const ChallengeTerms&, const object::Signer&);
-  // 3: the Proof. Once: a second is wrong_challenge. The caller still has to ask the log whether a key of a new version
-  // belongs to somebody else.
+  // 3: the Proof. Once, be it good or bad: a second is wrong_challenge. The caller still has to ask the log whether a
+  // key of a new version belongs to somebody else.
   Result<ProofAccepted> proof(std::string_view text, const ProofContext&);
   // 4: the Welcome; author and proof are filled in here.
   std::string welcome(Welcome, const object::Signer&) const;
@@ -76,7 +80,7 @@ class ServerHandshake {
 
  private:
   ServerHandshake() = default;
-  Result<Proof> read_proof(const object::Object&, const ProofContext&) const;
+  Result<Proof> read_proof(const object::Object&, const Link& challenge, const ProofContext&) const;
   Result<void> take_versions(const Proof&, const ProofContext&, ProofAccepted&) const;
 
   Hello hello_;
@@ -114,19 +118,19 @@ class ClientHandshake {
   // `signer` is a sign key of the client's identity in force, and outlives this.
   ClientHandshake(ClientTerms, const object::Signer& signer);
   const std::string& hello() const { return hello_text_; }
-  // Checks that it is signed by the pinned (or first-seen) server, answers this Hello, and is for this client.
+  // Checks that it is signed by the pinned (or first-seen) server, answers this Hello, and is for this client. What is
+  // below changes only if all of that is so.
   Result<void> challenge(std::string_view text, Millis now);
   const Challenge& challenge() const { return challenge_; }
   // The server's versions, all of them, verified: what to pin. Shown to a person at the first meeting.
   const std::vector<object::Identity>& server() const { return server_; }
   std::string proof(const ProofTerms&);
+  // Checks that it is signed by the same server and answers this Proof. Before proof(): wrong_challenge.
   Result<Welcome> welcome(std::string_view text) const;
   // Server's clock minus ours, in ms (PROTOCOL section 3, Clock).
   Millis clock_offset() const { return clock_offset_; }
 
  private:
-  Result<void> verify_server(const object::Object&) const;
-
   ClientTerms terms_;
   const object::Signer& signer_;
   std::string hello_text_;

@@ -1,6 +1,7 @@
 // The client's side of the handshake.
 
 #include "auth/handshake.hpp"
+#include "base/assert.hpp"
 
 namespace sealpost::auth {
 namespace {
@@ -35,6 +36,14 @@ Result<void> follow(std::vector<object::Identity>& server, const std::vector<std
   return {};
 }
 
+// By a `sign` key of the newest version.
+Result<void> verify_server(const object::Object& object, const std::vector<object::Identity>& server) {
+  if (object.author() != server.front().permalink()) return Errc::wrong_server;
+  if (!server.back().has_key(object::purpose_sign, object.signature()->key)) return Errc::wrong_key;
+  if (!object::verify_signature(object)) return Errc::bad_signature;
+  return {};
+}
+
 }  // namespace
 
 ClientHandshake::ClientHandshake(ClientTerms terms, const object::Signer& signer)
@@ -48,25 +57,21 @@ Result<void> ClientHandshake::challenge(std::string_view text, Millis now) {
   auto challenge = Challenge::read(*object);
   if (!challenge) return challenge.error();
   if (challenge->hello != hello_link_ || challenge->client != terms_.client) return Errc::wrong_challenge;
-  server_ = terms_.pinned;
-  const auto followed = follow(server_, challenge->identity);
+  std::vector<object::Identity> server = terms_.pinned;
+  const auto followed = follow(server, challenge->identity);
   if (!followed) return followed.error();
-  if (server_.empty() || challenge->author != server_.front().permalink()) return Errc::wrong_server;
-  const auto signed_by_server = verify_server(*object);
+  if (server.empty()) return Errc::wrong_server;
+  const auto signed_by_server = verify_server(*object, server);
   if (!signed_by_server) return signed_by_server.error();
+  server_ = std::move(server);
   challenge_ = std::move(*challenge);
   challenge_link_ = object->link();
   clock_offset_ = ((challenge_.received - terms_.now) + (challenge_.time - now)) / 2;
   return {};
 }
 
-Result<void> ClientHandshake::verify_server(const object::Object& object) const {
-  if (!server_.back().has_key(object::purpose_sign, object.signature()->key)) return Errc::wrong_key;
-  if (!object::verify_signature(object)) return Errc::bad_signature;
-  return {};
-}
-
 std::string ClientHandshake::proof(const ProofTerms& terms) {
+  SEALPOST_ASSERT(!server_.empty());
   Proof proof;
   proof.author = terms_.client;
   proof.challenge = challenge_link_;
@@ -86,9 +91,8 @@ Result<Welcome> ClientHandshake::welcome(std::string_view text) const {
   if (!object) return Errc::malformed;
   auto welcome = Welcome::read(*object);
   if (!welcome) return welcome.error();
-  if (welcome->proof != proof_link_) return Errc::wrong_challenge;
-  if (welcome->author != server_.front().permalink()) return Errc::wrong_server;
-  const auto signed_by_server = verify_server(*object);
+  if (proof_link_.is_none() || welcome->proof != proof_link_) return Errc::wrong_challenge;
+  const auto signed_by_server = verify_server(*object, server_);
   if (!signed_by_server) return signed_by_server.error();
   return welcome;
 }

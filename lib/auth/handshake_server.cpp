@@ -1,8 +1,12 @@
 // The server's side of the handshake.
 
 #include <algorithm>
+#include <boost/json/array.hpp>
+#include <utility>
 
 #include "auth/handshake.hpp"
+#include "auth/topic.hpp"
+#include "base/assert.hpp"
 
 namespace sealpost::auth {
 namespace {
@@ -22,15 +26,33 @@ Errc cause_of(const ErrorCode& error) {
   return error == object::Errc::bad_signature ? Errc::bad_signature : Errc::bad_identity;
 }
 
+// Its own, and one for each key that may prove itself.
+std::int64_t signature_checks_of(const boost::json::value& version) {
+  const auto* const fields = version.if_object();
+  const auto* const keys = fields == nullptr ? nullptr : object::find(*fields, "pubkeys");
+  if (keys == nullptr || !keys->is_array()) return 1;
+  return 1 + static_cast<std::int64_t>(std::min(keys->get_array().size(), object::identity_keys_max));
+}
+
 }  // namespace
+
+std::int64_t signature_checks(std::string_view proof) {
+  const auto object = object::Object::parse(proof, object::client_limits(handshake_bytes_max));
+  if (!object) return 1;
+  const auto* const versions = object::find(object->fields(), "identity");
+  std::int64_t checks = 1;
+  if (versions == nullptr || !versions->is_array()) return checks;
+  for (const boost::json::value& version : versions->get_array()) checks += signature_checks_of(version);
+  return checks;
+}
 
 Result<ServerHandshake> ServerHandshake::begin(std::string_view text, const HelloContext& context) {
   const auto object = object::Object::parse(text, object::client_limits(hello_bytes_max));
   if (!object) return Errc::malformed;
   auto hello = Hello::read(*object);
   if (!hello) return hello.error();
-  if (context.mqtt_client_id && *context.mqtt_client_id != hello->client.hex() + "." + hello->device.text())
-    return Errc::wrong_client_id;
+  const std::string client_id = ClientId{hello->client, hello->device}.text();
+  if (context.mqtt_client_id && *context.mqtt_client_id != client_id) return Errc::wrong_client_id;
   if (std::ranges::find(*context.endpoints, hello->endpoint) == context.endpoints->end()) return Errc::wrong_endpoint;
   if (std::ranges::find(context.purposes, hello->purpose) == context.purposes.end()) return Errc::wrong_purpose;
   ServerHandshake handshake;
@@ -40,6 +62,7 @@ Result<ServerHandshake> ServerHandshake::begin(std::string_view text, const Hell
 }
 
 std::string ServerHandshake::challenge(const ChallengeTerms& terms, const object::Signer& signer) {
+  SEALPOST_ASSERT(server_.is_none());
   Challenge challenge;
   challenge.author = terms.server;
   challenge.hello = hello_link_;
@@ -60,10 +83,11 @@ std::string ServerHandshake::challenge(const ChallengeTerms& terms, const object
 }
 
 Result<ProofAccepted> ServerHandshake::proof(std::string_view text, const ProofContext& context) {
-  if (challenge_.is_none()) return Errc::wrong_challenge;
+  const Link challenge = std::exchange(challenge_, Link{});  // used, whatever comes of it
+  if (challenge.is_none()) return Errc::wrong_challenge;
   const auto object = object::Object::parse(text, object::client_limits(handshake_bytes_max));
   if (!object) return Errc::malformed;
-  const auto proof = read_proof(*object, context);
+  const auto proof = read_proof(*object, challenge, context);
   if (!proof) return proof.error();
 
   ProofAccepted accepted;
@@ -80,15 +104,15 @@ Result<ProofAccepted> ServerHandshake::proof(std::string_view text, const ProofC
   if (!versions) return versions.error();
   if (!accepted.in_force->has_key(object::purpose_sign, hello_.key)) return Errc::wrong_key;
   proof_ = object->link();
-  challenge_ = Link{};  // used
   return accepted;
 }
 
 // What can be said without knowing the client. The signature comes last: everything before it is cheap.
-Result<Proof> ServerHandshake::read_proof(const object::Object& object, const ProofContext& context) const {
+Result<Proof> ServerHandshake::read_proof(const object::Object& object, const Link& challenge,
+                                          const ProofContext& context) const {
   auto proof = Proof::read(object);
   if (!proof) return proof.error();
-  if (proof->challenge != challenge_) return Errc::wrong_challenge;
+  if (proof->challenge != challenge) return Errc::wrong_challenge;
   if (context.now > expires_) return Errc::expired;
   if (proof->author != hello_.client) return Errc::wrong_author;
   if (object.signature()->key != hello_.key) return Errc::wrong_key;
@@ -124,6 +148,7 @@ Result<void> ServerHandshake::take_versions(const Proof& proof, const ProofConte
 }
 
 std::string ServerHandshake::welcome(Welcome welcome, const object::Signer& signer) const {
+  SEALPOST_ASSERT(!proof_.is_none());
   welcome.author = server_;
   welcome.proof = proof_;
   return std::move(welcome.sign(signer).stored);

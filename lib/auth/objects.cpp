@@ -66,16 +66,18 @@ class Fields {
     if (!inner.good_ || (mark.n == Seq{}) != mark.link.is_none()) good_ = false;
     return mark;
   }
-  // Objects, each as its canonical text; none if the field is absent.
+  // Objects, each as its canonical text.
   std::vector<std::string> objects(std::string_view key) {
     std::vector<std::string> texts;
     const auto* value = object::find(fields_, key);
-    if (value == nullptr) return texts;
-    if (!value->is_array() || value->as_array().size() > versions_max) {
+    if (value == nullptr || !value->is_array() || value->as_array().size() > versions_max) {
       good_ = false;
       return texts;
     }
-    for (const json::value& item : value->as_array()) texts.push_back(object::canonicalize(item));
+    for (const json::value& item : value->as_array()) {
+      require(item.is_object());
+      texts.push_back(object::canonicalize(item));
+    }
     return texts;
   }
   void require(bool condition) { good_ = good_ && condition; }
@@ -151,7 +153,9 @@ Result<Hello> Hello::read(const object::Object& object) {
   const auto purpose = purpose_named(fields.text("purpose"));
   fields.require(purpose.has_value());
   hello.purpose = purpose.value_or(Purpose::connect);
-  if (hello.purpose == Purpose::reauth) hello.session = fields.text("session");
+  const bool again = hello.purpose == Purpose::reauth;
+  fields.require(fields.has("session") == again);
+  if (again) hello.session = fields.text("session");
   hello.time = fields.number("_time");
   return checked(std::move(hello), fields);
 }
@@ -226,7 +230,7 @@ Result<Proof> Proof::read(const object::Object& object) {
     fields.require(fields.number("from") == 1);
     proof.from_first = true;
   }
-  proof.identity = fields.objects("identity");
+  if (fields.has("identity")) proof.identity = fields.objects("identity");
   if (fields.has("invite")) proof.invite = fields.text("invite");
   proof.time = fields.number("_time");
   return checked(std::move(proof), fields);
