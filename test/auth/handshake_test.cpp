@@ -7,33 +7,6 @@
 using namespace sealpost;
 using namespace sealpost::auth;
 
-namespace {
-
-// Runs the handshake up to the Proof's verdict; `between` may spoil each text on its way.
-struct Run {
-  Stage& stage;
-  std::function<std::string(std::string)> hello_through = [](std::string text) { return text; };
-  std::function<std::string(std::string)> proof_through = [](std::string text) { return text; };
-  std::function<void(ClientTerms&)> terms = [](ClientTerms&) {};
-  std::function<void(ProofTerms&)> proof_terms = [](ProofTerms&) {};
-
-  ErrorCode verdict() {
-    ClientTerms mine = stage.client_terms();
-    terms(mine);
-    ClientHandshake client(mine, stage.client.sign);
-    auto server = stage.begin(hello_through(client.hello()));
-    if (!server) return server.error();
-    const auto challenged = client.challenge(stage.challenge(*server), stage.client_now);
-    if (!challenged) return challenged.error();
-    ProofTerms how = stage.proof_terms();
-    proof_terms(how);
-    const auto accepted = stage.prove(*server, proof_through(client.proof(how)));
-    return accepted ? ErrorCode{} : accepted.error();
-  }
-};
-
-}  // namespace
-
 TEST_CASE("both sides know each other after four objects") {
   Stage stage;
   ClientHandshake client(stage.client_terms(), stage.client.sign);

@@ -143,6 +143,29 @@ struct Stage {
   }
 };
 
+// Runs the handshake up to the Proof's verdict; `between` may spoil each text on its way.
+struct Run {
+  Stage& stage;
+  std::function<std::string(std::string)> hello_through = [](std::string text) { return text; };
+  std::function<std::string(std::string)> proof_through = [](std::string text) { return text; };
+  std::function<void(ClientTerms&)> terms = [](ClientTerms&) {};
+  std::function<void(ProofTerms&)> proof_terms = [](ProofTerms&) {};
+
+  ErrorCode verdict() {
+    ClientTerms mine = stage.client_terms();
+    terms(mine);
+    ClientHandshake client(mine, stage.client.sign);
+    auto server = stage.begin(hello_through(client.hello()));
+    if (!server) return server.error();
+    const auto challenged = client.challenge(stage.challenge(*server), stage.client_now);
+    if (!challenged) return challenged.error();
+    ProofTerms how = stage.proof_terms();
+    proof_terms(how);
+    const auto accepted = stage.prove(*server, proof_through(client.proof(how)));
+    return accepted ? ErrorCode{} : accepted.error();
+  }
+};
+
 // Text and object, there and back.
 inline json::object fields_of(std::string_view text) {
   return object::parse_json(text).value().as_object();
