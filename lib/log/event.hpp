@@ -38,10 +38,12 @@ using Body = std::shared_ptr<const std::string>;
 
 // An event to append. Beside `kind`, each kind needs what is listed here and takes any other field as it is, except
 // that `device` of an `out` must be empty and `keys` are for `identity` only.
-//   epoch     client, device, epoch (the newest one plus 1)
+//   epoch     client, device, epoch (the newest one plus 1); of a new device (epoch 1) `seq` is the out-lane's number
+//             from which it starts, its first `acked`: 0 to the out-lane's head
 //   identity  client (the permalink), link, prev (the newest version's link; none for version 0, whose link is the
 //             permalink), keys (all sign and update keys of this version)
-//   in        client, device, epoch (the newest), seq, link, prev, time
+//   in        client, device, epoch (the newest), seq, link, prev, time; without a recipient it is a message to the
+//             server itself and waits for the bot (Feed::in), with one it is relayed to another client
 //   out       client, seq, link, prev, time
 //   intent    client (whose processing wrote it), recipient
 //   done      client, consumer, cause
@@ -92,7 +94,6 @@ class Committed {
   const Digest& hash() const { return hash_; }
 
  private:
-  friend class EventLog;
   friend class Reader;
   Committed() = default;
 

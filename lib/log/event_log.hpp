@@ -53,7 +53,7 @@ class EventLog {
   // Not called if the log is stopped first.
   virtual void read(std::function<void(Reader&)> ask) = 0;
 
-  // Called once, on the writer's thread, when the disk has failed: nothing is acknowledged from then on, and the
+  // Called once, on a thread of the log, when the disk has failed: nothing is acknowledged from then on, and the
   // process should end with a code of its own. Set it before the first append.
   virtual void on_fatal(std::function<void(ErrorCode)>) = 0;
   virtual Health health() const = 0;

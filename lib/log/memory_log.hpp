@@ -2,9 +2,7 @@
 // The event log in memory: same port, same checks, no disk and no thread. For tests of what stands on the log: appends
 // and reads run at once, or wait until the test says flush(); faults come when the test says so.
 
-#include <deque>
 #include <memory>
-#include <mutex>
 
 #include "base/ports.hpp"
 #include "log/event_log.hpp"

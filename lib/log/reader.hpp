@@ -35,7 +35,7 @@ struct ClientState {
   Link identity;           // newest version; none: not known
   EventId identity_event;  // which brought it
   LaneHead out;
-  EventId last_in;                         // newest `in` of any device
+  EventId last_in;                         // newest `in` of any device without a recipient: to the server itself
   EventId last_intent;                     // newest `intent` with this recipient
   std::vector<DeviceState> devices;        // by label
   std::map<std::string, EventId> cursors;  // by consumer
@@ -64,7 +64,8 @@ struct ObjectFilter {
   Permalink permalink;  // none: any
 };
 
-// Which events of a client a consumer works through.
+// Which events of a client a consumer works through: `in` events without a recipient (those with one are relayed, and
+// wait for no bot), or intents.
 enum class Feed { in, intents };
 
 struct Work {
@@ -97,6 +98,7 @@ class Reader {
   virtual LogHead head() = 0;
   virtual std::vector<RestorePoint> restore_points() = 0;  // oldest first
 
+  // Known: has an epoch, an identity, a message, or an intent for it.
   virtual std::optional<ClientState> client(const Permalink&) = 0;
   virtual std::vector<ClientState> clients(const Permalink& after, std::size_t limit) = 0;  // by permalink
   virtual std::optional<Permalink> key_owner(const PublicKey&) = 0;
@@ -107,7 +109,8 @@ class Reader {
   // The lane's newest message among the events up to `upto`: where an earlier log and this one agree.
   virtual LaneHead head_at(const Lane&, EventId upto) = 0;
 
-  // Of one client, over its devices, in log order: `in` events, or intents of which it is the recipient.
+  // Of one client, over its devices, in log order: `in` events without a recipient, or intents of which it is the
+  // recipient.
   virtual std::vector<StoredEvent> feed(Feed, const Permalink& client, EventId after, PageLimit) = 0;
   // The clients whose newest event of the feed is beyond the consumer's cursor, by permalink.
   virtual std::vector<Work> work(Feed, const std::string& consumer, const Permalink& after, std::size_t limit) = 0;
@@ -127,6 +130,7 @@ class Reader {
   virtual std::optional<IdempotentResult> idempotent(const std::string& scope, const std::string& key) = 0;
 
  protected:
+  friend class EventLog;
   // An event that has been read back is on disk.
   static Committed committed(EventId id, const Draft& draft, Millis logged, const Digest& hash);
 };

@@ -1,0 +1,78 @@
+#include "log/appender.hpp"
+
+#include "log/errc.hpp"
+#include "log/gate.hpp"
+
+namespace sealpost::log {
+
+Appender::Appender(Database& database, Tail& tail, const LogHead& head)
+    : database_(database), tail_(tail), durable_(head), head_(head) {}
+
+void Appender::begin() {
+  begin_.run();
+}
+
+Result<Appended> Appender::append(Transaction& transaction, const std::vector<Digest>& body_hashes, Millis now) {
+  if (transaction.idempotency) {
+    const Idempotency& request = *transaction.idempotency;
+    auto row = get_request_.query(request.scope, request.key);
+    if (row.next()) return answer_again(request, row);
+  }
+  if (const ErrorCode verdict = heads_.take(transaction.drafts, head_.id.next())) return verdict;
+  const EventId first = head_.id.next();
+  Appended appended{write(transaction, body_hashes, now), false};
+  if (transaction.idempotency) {
+    const Idempotency& request = *transaction.idempotency;
+    put_request_.run(request.scope, request.key, BytesView(request.request), first, appended.events.size());
+  }
+  return appended;
+}
+
+Result<Appended> Appender::answer_again(const Idempotency& request, Statement::Rows& row) {
+  if (row.digest(0) != request.request) return Errc::idempotency_mismatch;
+  Appended before{{}, true};
+  for (auto event = get_events_.query(row.number(1), row.number(2)); event.next();)
+    before.events.push_back(Gate::committed(record_of(event)));
+  return before;
+}
+
+std::vector<Committed> Appender::write(Transaction& transaction, const std::vector<Digest>& body_hashes, Millis now) {
+  std::vector<Committed> committed;
+  committed.reserve(transaction.drafts.size());
+  for (std::size_t part = 0; part < transaction.drafts.size(); ++part) {
+    Record record{head_.id.next(), part, std::move(transaction.drafts[part]), now, body_hashes[part], {}};
+    if (record.draft.time == 0) record.draft.time = now;
+    record.hash = chain_hash(head_.hash, record);
+    head_ = {record.id, record.hash};
+    events_.insert(record);
+    committed.push_back(Gate::committed(record));
+    tail_.push(std::move(record));
+  }
+  return committed;
+}
+
+void Appender::note(const Notes& notes) {
+  for (const auto& [whose, note] : notes) {
+    const auto& [client, device] = whose;
+    const Seq head = heads_.of(client).head.out.seq;
+    put_position_.run(client, device, note.acked <= head ? note.acked : Seq{}, note.seen);
+  }
+}
+
+ErrorCode Appender::commit() {
+  head_rows_.store(heads_);
+  commit_.run();
+  const ErrorCode error = database_.error();
+  if (!error) {
+    heads_.settle();
+    durable_ = head_;
+    return {};
+  }
+  database_.rollback();
+  heads_.forget();
+  head_ = durable_;
+  tail_.cut_back(durable_.id);
+  return error;
+}
+
+}  // namespace sealpost::log

@@ -1,0 +1,25 @@
+#pragma once
+// One process for one log: an flock on <path>.lock, which the system gives back when the process ends, however it ends.
+// (The database file itself must not be opened beside SQLite: closing it would drop SQLite's own locks.)
+
+#include <string>
+
+#include "base/result.hpp"
+
+namespace sealpost::log {
+
+class LockFile {
+ public:
+  // Errc::locked if another holds it, Errc::cannot_open if it cannot be made.
+  static Result<LockFile> take(const std::string& database_path);
+
+  LockFile(LockFile&& other) noexcept;
+  LockFile& operator=(LockFile&&) = delete;
+  ~LockFile();
+
+ private:
+  explicit LockFile(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+}  // namespace sealpost::log

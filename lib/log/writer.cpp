@@ -1,0 +1,314 @@
+#include "log/writer.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "log/errc.hpp"
+
+namespace sealpost::log {
+namespace {
+
+using std::chrono::milliseconds;
+using State = Health::State;
+
+constexpr std::size_t batch_events_most = 256;
+// A smaller batch makes a commit hardly shorter where its sync is what takes long, and then costs throughput only.
+constexpr std::size_t batch_events_least = 64;
+constexpr std::size_t batch_bytes_max = 1 << 20;
+constexpr std::int64_t commit_us_max = 10'000;
+// The indexes follow in idle gaps; beyond this lag they take a slice after each commit.
+constexpr std::int64_t lag_max = 2048;
+constexpr std::size_t index_slice_events = 512;
+
+// Long enough for the next message of a conversation: an index commit would stand in its way.
+constexpr milliseconds idle_gap{50};
+constexpr milliseconds notes_delay{50};
+constexpr milliseconds disk_full_retry{1000};
+
+}  // namespace
+
+Writer::Writer(const SqliteOptions& options, std::unique_ptr<Database> database, Tail& tail, const LogHead& head,
+               EventId indexed_to)
+    : options_(options),
+      database_(std::move(database)),
+      tail_(tail),
+      appender_(*database_, tail, head),
+      indexer_(*database_),
+      checkpoints_(*database_, options.clock),
+      batch_events_max_(batch_events_most),
+      head_(head.id),
+      indexed_to_(indexed_to) {}
+
+Writer::~Writer() {
+  stop();
+}
+
+void Writer::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Writer::append(Transaction transaction, Done done) {
+  Waiting waiting{std::move(transaction), {}, 0, std::move(done)};
+  // Hashed here, on the caller's thread: the writer is the narrowest place of all.
+  for (const Draft& draft : waiting.transaction.drafts) {
+    waiting.body_hashes.push_back(hash_of_body(draft.body));
+    waiting.bytes += draft.body ? draft.body->size() : 0;
+  }
+  ErrorCode refused;
+  {
+    const std::scoped_lock lock(mutex_);
+    refused = refusal(waiting);
+    if (!refused) {
+      queued_events_ += waiting.transaction.drafts.size();
+      queued_bytes_ += waiting.bytes;
+      queue_.push_back(std::move(waiting));
+      if (queue_.size() == 1) work_.notify_one();
+    }
+  }
+  if (refused) waiting.done(refused);
+}
+
+ErrorCode Writer::refusal(const Waiting& waiting) const {
+  if (state_ == State::failed) return Errc::io;
+  if (stopping_) return Errc::stopped;
+  const std::size_t events = queued_events_ + waiting.transaction.drafts.size();
+  if (events > options_.queued_events_max || queued_bytes_ + waiting.bytes > options_.queued_bytes_max)
+    return Errc::overloaded;
+  return {};
+}
+
+void Writer::note(const Permalink& client, const Device& device, const Note& note) {
+  const std::scoped_lock lock(mutex_);
+  if (stopping_ || state_ == State::failed) return;
+  if (notes_.empty()) work_.notify_one();
+  Note& noted = notes_[{client, device}];
+  noted.acked = std::max(noted.acked, note.acked);
+  noted.seen = std::max(noted.seen, note.seen);
+}
+
+void Writer::on_fatal(std::function<void(ErrorCode)> callback) {
+  const std::scoped_lock lock(mutex_);
+  on_fatal_ = std::move(callback);
+}
+
+void Writer::fail(const ErrorCode& error) {
+  const std::scoped_lock lock(mutex_);
+  if (state_ == State::failed) return;
+  state_ = State::failed;
+  cause_ = error;
+  work_.notify_one();
+}
+
+Health Writer::health() const {
+  const std::scoped_lock lock(mutex_);
+  return {state_, head_, indexed_to_, queued_events_, queued_bytes_, last_commit_us_};
+}
+
+void Writer::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    work_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Writer::run() {
+  for (;;) {
+    Batch batch = next();
+    if (batch.over) break;
+    if (batch.appends.empty() && batch.notes.empty()) {
+      keep_house();
+    } else {
+      write(batch);
+    }
+  }
+  close();
+}
+
+// An empty batch: nothing has come for a while, so there is time for the house.
+Writer::Batch Writer::next() {
+  Batch batch;
+  std::unique_lock lock(mutex_);
+  wait_for_work(lock);
+  if (state_ == State::failed || (stopping_ && queue_.empty())) {
+    batch.over = true;
+    return batch;
+  }
+  take_from_queue(batch);
+  return batch;
+}
+
+void Writer::wait_for_work(std::unique_lock<std::mutex>& lock) {
+  const auto urgent = [this] { return !queue_.empty() || stopping_ || state_ == State::failed; };
+  if (urgent()) return;
+  if (state_ == State::disk_full) {
+    work_.wait_for(lock, disk_full_retry, urgent);
+  } else if (lag() > 0 || checkpoints_.is_due_when_idle()) {
+    work_.wait_for(lock, idle_gap, urgent);
+  } else {
+    work_.wait(lock, [&] { return urgent() || !notes_.empty(); });
+    if (!urgent()) work_.wait_for(lock, notes_delay, urgent);
+  }
+}
+
+void Writer::take_from_queue(Batch& batch) {
+  std::size_t events = 0;
+  std::size_t bytes = 0;
+  while (!queue_.empty()) {
+    Waiting& front = queue_.front();
+    events += front.transaction.drafts.size();
+    bytes += front.bytes;
+    const bool fits = events <= batch_events_max_ && bytes <= batch_bytes_max;
+    if (!fits && !batch.appends.empty()) break;
+    queued_events_ -= front.transaction.drafts.size();
+    queued_bytes_ -= front.bytes;
+    batch.appends.push_back(std::move(front));
+    queue_.pop_front();
+  }
+  // Notes alone wait until the indexes are done, which is soon.
+  if (!batch.appends.empty() || lag() == 0) batch.notes = std::exchange(notes_, {});
+}
+
+void Writer::write(Batch& batch) {
+  const std::int64_t start = options_.clock.steady_us();
+  const Millis now = options_.clock.now();
+  const EventId before = appender_.head().id;
+  std::vector<Result<Appended>> outcomes;
+  outcomes.reserve(batch.appends.size());
+  appender_.begin();
+  for (Waiting& append : batch.appends)
+    outcomes.push_back(appender_.append(append.transaction, append.body_hashes, now));
+  appender_.note(batch.notes);
+  const ErrorCode error = appender_.commit();
+  if (error) {
+    // Nothing of the batch is on disk, and no verdict in it stands: it may have been about what is undone.
+    note_failure(error);
+    std::ranges::fill(outcomes, Result<Appended>(error == Errc::disk_full ? Errc::disk_full : Errc::io));
+  } else {
+    const auto events = static_cast<std::size_t>(appender_.head().id.value - before.value);
+    note_commit(events, options_.clock.steady_us() - start);
+  }
+  for (std::size_t i = 0; i < outcomes.size(); ++i) batch.appends[i].done(std::move(outcomes[i]));
+  if (error) return;
+  if (lag() > lag_max) note_failure(index_slice());
+  note_failure(checkpoints_.after_commit());
+  adapt(batch.appends.size(), options_.clock.steady_us() - start);
+}
+
+void Writer::note_commit(std::size_t events, std::int64_t took_us) {
+  head_ = appender_.head().id;
+  options_.counters.commits_total.add();
+  options_.counters.events_total.add(static_cast<std::int64_t>(events));
+  options_.counters.commit_microseconds_total.add(took_us);
+  last_commit_us_ = took_us;
+  const std::scoped_lock lock(mutex_);
+  if (state_ != State::disk_full) return;
+  state_ = State::ready;
+  options_.log_sink.write(Level::info, "log", "There is room on the disk again: the log appends.");
+}
+
+// After a disk error nobody knows what the disk has of the file (a second fsync may lie): nothing is written any more,
+// and the next start reads what is really there.
+void Writer::note_failure(const ErrorCode& error) {
+  if (!error) return;
+  const std::scoped_lock lock(mutex_);
+  const State before = state_;
+  state_ = error == Errc::disk_full ? State::disk_full : State::failed;
+  if (state_ == before) return;
+  if (state_ == State::failed) {
+    cause_ = error;
+  } else {
+    options_.log_sink.write(
+        Level::error, "log",
+        "The disk is full: nothing is accepted until there is room for " + options_.path + ". It goes on by itself.");
+  }
+}
+
+void Writer::adapt(std::size_t events, std::int64_t took_us) {
+  if (took_us > commit_us_max && events > batch_events_least)
+    batch_events_max_ = std::max(batch_events_max_ / 2, batch_events_least);
+  if (took_us < commit_us_max / 2) batch_events_max_ = std::min(batch_events_max_ * 2, batch_events_most);
+}
+
+void Writer::keep_house() {
+  bool was_full = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    was_full = state_ == State::disk_full;
+  }
+  // While the disk is full the slice, be it empty, is the attempt that finds out whether there is room again.
+  if (lag() > 0 || was_full) {
+    const ErrorCode error = index_slice();
+    if (!error && was_full) note_commit(0, 0);
+    note_failure(error);
+    return;
+  }
+  note_failure(checkpoints_.when_idle());
+}
+
+ErrorCode Writer::index_slice() {
+  const EventId from = indexed_to_;
+  const Tail::View view = tail_.view();
+  std::vector<const Record*> slice;
+  view.for_each(from, appender_.head().id, [&](const Record& record) {
+    if (slice.size() < index_slice_events) slice.push_back(&record);
+  });
+  begin_.run();
+  indexer_.index(slice);
+  if (slice.empty()) database_->execute("UPDATE log SET indexed_to = indexed_to");
+  commit_.run();
+  if (const ErrorCode error = database_->error()) {
+    database_->rollback();
+    return error;
+  }
+  if (!slice.empty()) indexed_to_ = slice.back()->id;
+  tail_.drop_to(indexed_to_);
+  return {};
+}
+
+void Writer::close() {
+  std::deque<Waiting> left;
+  ErrorCode cause;
+  bool failed = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    failed = state_ == State::failed;
+    cause = cause_;
+    if (!failed) state_ = State::stopped;
+    left.swap(queue_);
+    queued_events_ = queued_bytes_ = 0;
+  }
+  for (Waiting& waiting : left) waiting.done(Result<Appended>(failed ? Errc::io : Errc::stopped));
+  if (failed) {
+    announce(cause);
+    return;
+  }
+  ErrorCode error;
+  if (!notes_.empty()) {
+    appender_.begin();
+    appender_.note(notes_);
+    error = appender_.commit();
+  }
+  while (!error && lag() > 0) error = index_slice();
+  if (!error) error = checkpoints_.at_end();
+  if (error)
+    options_.log_sink.write(Level::warn, "log",
+                            "The indexes could not be finished: " + error.message() +
+                                ". Nothing is lost; the next start goes on with them.");
+}
+
+void Writer::announce(const ErrorCode& cause) {
+  options_.log_sink.write(Level::error, "log",
+                          "The disk failed under " + options_.path + " (" + cause.message() +
+                              "). Nothing more is accepted. Check the disk, then start again: all that was "
+                              "acknowledged before is there.");
+  std::function<void(ErrorCode)> callback;
+  {
+    const std::scoped_lock lock(mutex_);
+    callback = on_fatal_;
+  }
+  if (callback) callback(cause);
+}
+
+}  // namespace sealpost::log
