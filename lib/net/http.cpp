@@ -165,6 +165,7 @@ Parsed ResponseParser::feed(std::string& bytes) {
 
 Parsed ResponseParser::end() {
   ErrorCode error;
+  if (!beast_->parser.got_some()) return fail(error);
   beast_->parser.put_eof(error);
   if (error || !beast_->parser.is_done()) return fail(error);
   return Parsed::whole;

@@ -90,7 +90,8 @@ Result<HttpAnswer> http_call_now(HttpCall call) {
   Wheel wheel(context.get_executor());
   Result<HttpAnswer> result = Errc::timeout;
   auto calling = http_call(Ports{context.get_executor(), buffers, wheel, log, counters}, std::move(call));
-  asio::co_spawn(context, std::move(calling), [&result](std::exception_ptr failure, Result<HttpAnswer> answer) {
+  asio::co_spawn(context, std::move(calling), [&](std::exception_ptr failure, Result<HttpAnswer> answer) {
+    context.stop();  // the wheel still sleeps for the deadline that was cancelled
     if (failure) std::rethrow_exception(failure);
     result = std::move(answer);
   });

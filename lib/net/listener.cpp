@@ -204,7 +204,7 @@ asio::awaitable<std::shared_ptr<Channel>> Listener::State::open(std::shared_ptr<
 asio::awaitable<void> Listener::State::receive(std::shared_ptr<State> self, std::shared_ptr<Visit> visit) {
   std::shared_ptr<Channel> channel = co_await open(self, visit);
   self->leave(visit);
-  if (channel) {
+  if (channel && !self->site_->stopping) {
     self->site_->receivers.on_channel(std::move(channel));
   } else {
     visit->wire->abort();

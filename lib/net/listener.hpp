@@ -61,7 +61,8 @@ class Listener {
   void start();
 
   // Accepts no more, and removes the Unix socket. Handshakes under way and HTTP connections between two requests are
-  // cut; HTTP requests under way are answered, then closed. Channels are not touched.
+  // cut; HTTP requests under way are answered, then closed. Channels are not touched;
+  // one that another thread is handing over right now may still come.
   void stop();
 
   std::uint16_t port() const;       // that it listens on

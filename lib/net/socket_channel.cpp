@@ -27,6 +27,7 @@ class SocketChannel : public Channel, public std::enable_shared_from_this<Socket
   std::optional<Digest> exporter() const override { return wire_->exporter(); }
   const Peer& peer() const override { return wire_->peer(); }
   void proven() override { wire_->proven(); }
+  void forsake();
 
  private:
   enum class State { open, closing, saying_goodbye, closed };
@@ -120,9 +121,16 @@ void SocketChannel::flush() {
 // Holds the channel weakly: whoever drops a channel does not mean to wait for a peer that does not read.
 void SocketChannel::wait_to_write(Ready ready) {
   writing_ = true;
-  wire_->async_ready(ready, Wire::Waits::always, [weak = weak_from_this()](ErrorCode) {
-    if (const auto self = weak.lock()) self->on_ready_to_write();
+  Errand<SocketChannel> errand(weak_from_this());
+  wire_->async_ready(ready, Wire::Waits::always, [errand = std::move(errand)](ErrorCode) mutable {
+    if (const auto self = errand.finish()) self->on_ready_to_write();
   });
+}
+
+void SocketChannel::forsake() {
+  std::unique_lock lock(mutex_);
+  const DrainWait dropped = std::move(drain_);
+  lock.unlock();  // what waits may hold the channel
 }
 
 void SocketChannel::on_ready_to_write() {

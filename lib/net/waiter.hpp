@@ -5,6 +5,8 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/post.hpp>
+#include <memory>
+#include <utility>
 
 #include "net/channel.hpp"
 
@@ -59,6 +61,23 @@ class DrainWait {
  private:
   std::size_t below_ = 0;
   Waiter<> waiter_;
+};
+
+// Work under way for a channel. If it is destroyed unfinished, as when an io_context ends, the channel lets go of the
+// coroutines that wait for it: they hold the channel, and would keep each other for ever.
+template <class Owner>
+class Errand {
+ public:
+  explicit Errand(std::weak_ptr<Owner> owner) : owner_(std::move(owner)) {}
+  Errand(Errand&&) noexcept = default;
+  Errand& operator=(Errand&&) = delete;
+  ~Errand() {
+    if (const auto owner = owner_.lock()) owner->forsake();
+  }
+  std::shared_ptr<Owner> finish() { return std::exchange(owner_, {}).lock(); }
+
+ private:
+  std::weak_ptr<Owner> owner_;
 };
 
 }  // namespace sealpost::net

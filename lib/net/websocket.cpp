@@ -74,6 +74,7 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::awaitable<Result<void>> drained(std::size_t below);
   void close(websocket::close_code code);
   void abort();
+  void forsake();
   void dropped();  // nobody holds the channel any more
   const asio::any_io_executor& strand() const { return strand_; }
   Wire& wire() { return *wire_; }
@@ -177,6 +178,7 @@ ErrorCode translated(ErrorCode error) {
 }
 
 asio::awaitable<void> Session::read_frames(std::shared_ptr<Session> self) {
+  Errand<Session> errand(self);
   Lease lease;
   ErrorCode error;
   do {
@@ -193,6 +195,7 @@ asio::awaitable<void> Session::read_frames(std::shared_ptr<Session> self) {
     error = Errc::websocket_protocol;
   }
   self->deliver(translated(error), std::move(lease));
+  errand.finish();
 }
 
 void Session::deliver(ErrorCode error, Lease lease) {
@@ -254,19 +257,19 @@ std::vector<Chunk> Session::next_batch() {
 }
 
 asio::awaitable<void> Session::write_frames(std::shared_ptr<Session> self) {
-  for (;;) {
+  Errand<Session> errand(self);
+  ErrorCode error;
+  while (!error) {
     const std::vector<Chunk> batch = self->next_batch();
-    if (batch.empty()) co_return;
+    if (batch.empty()) break;
     std::vector<asio::const_buffer> buffers;
     for (const Chunk& chunk : batch) buffers.emplace_back(view_of(chunk).data(), view_of(chunk).size());
-    ErrorCode error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     co_await self->stream_.async_write(buffers, token);
-    if (!error) continue;
-    const std::lock_guard lock(self->mutex_);
-    self->fail(translated(error));
-    co_return;
   }
+  errand.finish();
+  const std::lock_guard lock(self->mutex_);
+  if (error) self->fail(translated(error));
 }
 
 std::size_t Session::unsent() const {
@@ -333,6 +336,13 @@ void Session::fail(ErrorCode why) {
 void Session::abort() {
   const std::lock_guard lock(mutex_);
   fail(Errc::closed);
+}
+
+void Session::forsake() {
+  std::unique_lock lock(mutex_);
+  const DrainWait dropped = std::move(drain_);
+  const Waiter<Lease> left = std::move(receiver_);
+  lock.unlock();  // what waits may hold the channel
 }
 
 void Session::dropped() {

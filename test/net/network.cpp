@@ -50,31 +50,31 @@ std::shared_ptr<Channel> Network::dial(DialOptions options) {
 }
 
 OnChannel Accepted::receiver() {
-  return [this](std::shared_ptr<Channel> channel) {
-    const std::lock_guard lock(mutex_);
-    channels_.push_back(std::move(channel));
-    changed_.notify_all();
+  return [line = line_](std::shared_ptr<Channel> channel) {
+    const std::lock_guard lock(line->mutex);
+    line->channels.push_back(std::move(channel));
+    line->changed.notify_all();
   };
 }
 
 std::shared_ptr<Channel> Accepted::next() {
-  std::unique_lock lock(mutex_);
-  if (!changed_.wait_for(lock, patience, [this] { return !channels_.empty(); })) {
+  std::unique_lock lock(line_->mutex);
+  if (!line_->changed.wait_for(lock, patience, [this] { return !line_->channels.empty(); })) {
     throw std::runtime_error("no channel was accepted");
   }
-  auto channel = channels_.front();
-  channels_.pop_front();
+  auto channel = line_->channels.front();
+  line_->channels.pop_front();
   return channel;
 }
 
 bool Accepted::none_within(std::chrono::milliseconds time) {
-  std::unique_lock lock(mutex_);
-  return !changed_.wait_for(lock, time, [this] { return !channels_.empty(); });
+  std::unique_lock lock(line_->mutex);
+  return !line_->changed.wait_for(lock, time, [this] { return !line_->channels.empty(); });
 }
 
 std::size_t Accepted::waiting() const {
-  const std::lock_guard lock(mutex_);
-  return channels_.size();
+  const std::lock_guard lock(line_->mutex);
+  return line_->channels.size();
 }
 
 Folder::Folder() {

@@ -72,9 +72,13 @@ class Accepted {
   std::size_t waiting() const;
 
  private:
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::shared_ptr<Channel>> channels_;
+  // Shared with the listener, which may accept one more while it is being stopped.
+  struct Line {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<std::shared_ptr<Channel>> channels;
+  };
+  const std::shared_ptr<Line> line_ = std::make_shared<Line>();
 };
 
 // A directory that ends with the test.
