@@ -1,0 +1,32 @@
+#include "api/problem.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace sealpost::api {
+
+net::Response problem(int status, std::string_view code, std::string_view detail) {
+  const std::string line = net::status_line(status);
+  const boost::json::object body{
+      {"title", std::string_view(line).substr(4)}, {"status", status}, {"code", code}, {"detail", detail}};
+  net::Response response;
+  response.status = status;
+  response.content_type = "application/problem+json";
+  response.body = boost::json::serialize(body);
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+net::Response json_response(int status, const boost::json::value& value) {
+  return text_response(status, boost::json::serialize(value), "application/json");
+}
+
+net::Response text_response(int status, std::string text, std::string_view content_type) {
+  net::Response response;
+  response.status = status;
+  response.content_type = content_type;
+  response.body = std::move(text);
+  return response;
+}
+
+}  // namespace sealpost::api

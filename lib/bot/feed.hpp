@@ -1,0 +1,60 @@
+#pragma once
+// The bot that works over REST: messages wait here until somebody fetches and acknowledges them. At most one message
+// of a client is here at a time, and it stays until it is acknowledged, so a bot that crashes, hangs or answers
+// nonsense finds it again; other clients do not notice.
+//
+// Any thread.
+
+#include <boost/asio/awaitable.hpp>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <vector>
+
+#include "pipeline/await.hpp"
+#include "pipeline/bot.hpp"
+
+namespace sealpost::bot {
+
+class Feed final : public pipeline::Bot {
+ public:
+  Feed(std::string consumer, Timers& timers) : consumer_(std::move(consumer)), timers_(timers) {}
+
+  const std::string& consumer() const override { return consumer_; }
+  // Waits until the message is acknowledged.
+  boost::asio::awaitable<Result<pipeline::Answer>> answer(pipeline::Update) override;
+
+  // What waits, in log order, from events after `after`; if nothing does, waits up to `patience` ms for something, or
+  // until `gone`.
+  boost::asio::awaitable<std::vector<pipeline::Update>> next(EventId after, std::size_t limit, Millis patience,
+                                                             std::stop_token gone);
+  // The message that waits under this id, if one does.
+  std::optional<pipeline::Update> find(EventId) const;
+  // Hands the answer to the process that waits for it. False if no message waits under this id.
+  bool settle(EventId, pipeline::Answer);
+  // The server stops: everyone who waits is let go.
+  void stop();
+
+ private:
+  using Resume = pipeline::Resume<Result<pipeline::Answer>>;
+  struct Waiting {
+    pipeline::Update update;
+    Resume resume;
+  };
+  // One long poll. Called by whatever comes first: a message, the end of its patience, the peer's leaving.
+  struct Poll;
+
+  void put(pipeline::Update, Resume);
+  std::vector<pipeline::Update> page(EventId after, std::size_t limit) const;
+  boost::asio::awaitable<void> wait_for_any(EventId after, Millis patience, std::stop_token gone);
+
+  const std::string consumer_;
+  Timers& timers_;
+  mutable std::mutex mutex_;  // a leaf
+  std::map<EventId, Waiting> waiting_;
+  std::vector<std::shared_ptr<Poll>> polls_;
+  bool stopped_ = false;
+};
+
+}  // namespace sealpost::bot

@@ -1,0 +1,50 @@
+#pragma once
+// The port to a bot: what the process pipeline hands it, and what it may answer. The ways to be a bot are in lib/bot.
+
+#include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "log/event_log.hpp"
+#include "object/message.hpp"
+
+namespace sealpost::pipeline {
+
+namespace asio = boost::asio;
+
+// A message to the server that waits for its bot. A client's next one is handed out when this one is finished.
+struct Update {
+  log::Committed event;
+  Permalink client;
+  Device device;
+  object::Message message;
+  std::uint32_t attempt = 1;  // how often the bot has been asked, this time included, since the server started
+};
+
+struct Reply {
+  std::optional<Permalink> to;  // none: to the client itself
+  std::string payload;          // canonical text of an object with a `_t`
+  std::string type;             // that `_t`
+  std::optional<std::string> context;
+  std::optional<Link> in_reply_to;
+};
+
+struct Answer {
+  std::vector<Reply> replies;  // may be empty: handled, nothing to say
+  // Called once the replies and the cursor are on disk, or with what stood against it, on the client's strand.
+  std::function<void(const Result<log::Appended>&)> settled;
+};
+
+class Bot {
+ public:
+  virtual ~Bot() = default;
+  // The name under which its position in each client's inbox is kept.
+  virtual const std::string& consumer() const = 0;
+  // Awaited on the client's strand. An error means: ask again later.
+  virtual asio::awaitable<Result<Answer>> answer(Update) = 0;
+};
+
+}  // namespace sealpost::pipeline

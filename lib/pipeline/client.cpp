@@ -1,0 +1,169 @@
+#include "pipeline/client.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "base/encoding.hpp"
+#include "pipeline/await.hpp"
+#include "pipeline/clients.hpp"
+
+namespace sealpost::pipeline {
+namespace {
+
+class Category final : public boost::system::error_category {
+ public:
+  const char* name() const noexcept override { return "sealpost.pipeline"; }
+  std::string message(int value) const override {
+    switch (static_cast<Errc>(value)) {
+      case Errc::outbox_full:
+        return "the client's outbox is full: it has to acknowledge messages first";
+      case Errc::unknown_client:
+        return "no client of that permalink is known here";
+      case Errc::stopping:
+        return "the server is shutting down";
+    }
+    return "unknown error";
+  }
+};
+
+}  // namespace
+
+ErrorCode make_error_code(Errc code) {
+  static const Category category;
+  return {static_cast<int>(code), category};
+}
+
+Client::Client(Services& services, Clients& clients, const Permalink& permalink)
+    : services_(services), clients_(clients), permalink_(permalink), strand_(asio::make_strand(services.executor)) {
+  services_.counters.clients_live.add(1);
+}
+
+Client::~Client() {
+  services_.counters.clients_live.add(-1);
+  clients_.gone(permalink_);
+}
+
+asio::awaitable<void> Client::ready() {
+  const auto self = shared_from_this();
+  if (loaded_) co_return;
+  const Turn::Held held = co_await loading_.take();
+  if (loaded_) co_return;
+  struct Found {
+    std::optional<log::ClientState> state;
+    std::vector<log::StoredEvent> versions;
+  };
+  std::function<Found(log::Reader&)> ask = [client = permalink_](log::Reader& reader) {
+    return Found{reader.client(client), reader.identity_versions(client)};
+  };
+  const Found found = co_await read<Found>(services_.log, std::move(ask));
+  load(found.state, found.versions);
+  loaded_ = true;
+}
+
+void Client::load(const std::optional<log::ClientState>& state, const std::vector<log::StoredEvent>& versions) {
+  if (!versions.empty() && versions.back().draft.body) {
+    auto identity = object::Identity::parse(*versions.back().draft.body);
+    SEALPOST_ASSERT(identity);  // it was read when it came in
+    identity_ = std::move(*identity);
+    identity_event_ = versions.back().committed.id();
+  }
+  if (!state) return;
+  out_ = lane::OutLane({state->out.seq, state->out.link, state->out.time});
+  for (const log::DeviceState& device : state->devices) {
+    auto lane = std::make_unique<DeviceLane>();
+    lane->device = device.device;
+    const lane::Light light = device.shut ? lane::Light::shut : lane::Light::green;
+    lane->in = lane::InLane({device.in.seq, device.in.link, device.in.time}, light, device.epoch);
+    lane->window = lane::Window(device.acked, state->out.seq, 1);
+    lane->last_seen = device.last_seen;
+    lane->shut = device.shut;
+    devices_.emplace(device.device, std::move(lane));
+  }
+  if (services_.bot != nullptr) updates_.cursor = updates_.queued = state->cursor(services_.bot->consumer());
+  updates_.newest = std::max(state->last_in, updates_.queued);
+  intents_.cursor = intents_.queued = state->cursor("intents");
+  intents_.newest = std::max(state->last_intent, intents_.queued);
+  constexpr std::string_view introduced = "introduced/";
+  for (const auto& [consumer, event] : state->cursors) {
+    if (!consumer.starts_with(introduced)) continue;
+    Permalink author;
+    if (from_base64url(std::string_view(consumer).substr(introduced.size()), author.bytes)) introduced_[author] = event;
+  }
+}
+
+void Client::resume_work() {
+  if (updates_.behind()) start_processing();
+  if (intents_.behind()) start_relaying();
+}
+
+DeviceLane* Client::find(const Device& device) {
+  const auto found = devices_.find(device);
+  return found == devices_.end() ? nullptr : found->second.get();
+}
+
+void Client::detach(const std::shared_ptr<Connection>& connection) {
+  connection->engine().disconnect(mqtt::ReasonCode::unspecified_error);
+  connection->flush();
+  DeviceLane& lane = lane_of(*connection);
+  lane.session.detach(connection->attachment, steady_ms(services_.clock));
+  if (lane.connection != connection) return;
+  lane.connection = nullptr;
+  lane.page.clear();
+  lane.in.forget_recent();
+  services_.log.note_seen(permalink_, lane.device, services_.clock.now());
+  forget_session_later(lane);
+}
+
+// Keeps the actor, and so the session, until the session expires.
+void Client::forget_session_later(DeviceLane& lane) {
+  const auto expires = lane.session.expires_at();
+  const Millis now = steady_ms(services_.clock);
+  const Millis longest = services_.limits.mqtt_session_max;
+  const Millis left = std::min(expires ? *expires - now : longest, longest);
+  if (left <= 0) {
+    lane.session = {};
+    return;
+  }
+  const auto expired = [self = shared_from_this(), device = lane.device] {
+    asio::post(self->strand_, [self, device] {
+      DeviceLane* found = self->find(device);
+      if (found != nullptr && found->session.expired(steady_ms(self->services_.clock))) found->session = {};
+    });
+  };
+  lane.session_timer = services_.timers.after(std::chrono::milliseconds(left), expired);
+}
+
+void Client::end_connections(mqtt::ReasonCode reason, std::string_view why) {
+  for (const auto& [label, lane] : devices_)
+    if (const auto connection = lane->connection) connection->end(reason, why);
+}
+
+bool Client::idle() const {
+  for (const auto& [label, lane] : devices_)
+    if (!lane->in.idle() || (lane->connection && lane->connection->in_flight > 0)) return false;
+  return out_.idle();
+}
+
+std::vector<Client::DeviceView> Client::devices() const {
+  std::vector<DeviceView> views;
+  for (const auto& [label, lane] : devices_)
+    views.push_back({label, lane->in.durable().n, lane->window.acked(), lane->connection != nullptr});
+  return views;
+}
+
+void Client::note_security(std::string_view code, std::string_view detail) {
+  services_.sink.write(Level::warn, "security", fmt::format("{}: client {}: {}", code, permalink_.hex(), detail));
+  log::Draft draft;
+  draft.kind = log::Kind::security;
+  draft.client = permalink_;
+  draft.type = code;
+  boost::json::object body{{"detail", detail}};
+  draft.body = std::make_shared<const std::string>(boost::json::serialize(body));
+  log::Transaction transaction;
+  transaction.drafts.push_back(std::move(draft));
+  services_.log.append(std::move(transaction), [](const Result<log::Appended>&) {});
+}
+
+}  // namespace sealpost::pipeline

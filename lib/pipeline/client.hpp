@@ -1,0 +1,239 @@
+#pragma once
+// The actor of one client (an identity): everything about it happens on its strand, in order. It is in memory while it
+// has a connection, an MQTT session, a pending append or work to do, and can be loaded from the log at any time.
+//
+// Its verbs stand in a source each: admit (a proof becomes an epoch), serve (what a connection brings), receive (a
+// message comes in), process (the bot answers), relay (what others want sent to this client), send (number, link, sign,
+// log), deliver (to each device, in order).
+
+#include <boost/asio/strand.hpp>
+#include <deque>
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "auth/handshake.hpp"
+#include "lane/position.hpp"
+#include "pipeline/bot.hpp"
+#include "pipeline/device.hpp"
+#include "pipeline/gate.hpp"
+#include "pipeline/services.hpp"
+
+namespace sealpost::pipeline {
+
+class Clients;
+
+// What to send to this client: everything but the envelope.
+struct Outgoing {
+  std::string payload;  // canonical text of an object with a `_t`
+  std::string type;     // that `_t`
+  std::optional<std::string> context;
+  std::optional<Link> in_reply_to;
+  std::string consumer;  // with `cause`: whose cursor the event moves
+  EventId cause;
+};
+
+// What somebody's processing wants sent to this client: an `intent` event, or what it says.
+struct Intent {
+  log::Committed event;
+  Permalink from;          // whose processing wrote it; none: a bot's own initiative
+  Link relayed;            // of the message that is to be relayed; none: `content` says what to send
+  EventId identity_event;  // of a relayed message's author: the version in force when it came in
+  log::Body content;       // the relayed message, or {"context"?,"inReplyTo"?,"object"}; null: erased
+};
+
+// What admit() made of a proof.
+struct Admitted {
+  Credentials who;
+  std::string welcome;  // the signed text
+};
+
+// How a client opened its MQTT connection.
+struct Opening {
+  bool clean_start = true;
+  std::uint32_t session_expiry = 0;  // seconds
+  std::optional<std::uint16_t> receive_maximum;
+};
+
+enum class Errc {
+  outbox_full = 1,  // the client has not acknowledged too many messages
+  unknown_client,   // no identity of that permalink is known
+  stopping,         // the server is shutting down
+};
+ErrorCode make_error_code(Errc);
+
+// A queue of events of one client that is worked off in order, from memory while it keeps up and from the log when it
+// does not.
+template <class Item>
+struct WorkQueue {
+  EventId cursor;          // durable: finished up to here
+  EventId queued;          // newest that was put into `ready`
+  EventId newest;          // newest there is
+  std::deque<Item> ready;  // at most ready_max
+  bool running = false;    // its coroutine is alive
+
+  static constexpr std::size_t ready_max = 32;
+  bool behind() const { return queued < newest; }
+  // A new event. Kept in memory if nothing before it is missing there.
+  void add(EventId id, Item item) {
+    const bool follows = !behind() && ready.size() < ready_max;
+    newest = id;
+    if (!follows) return;
+    queued = id;
+    ready.push_back(std::move(item));
+  }
+};
+
+class Client : public std::enable_shared_from_this<Client> {
+ public:
+  using Strand = asio::strand<asio::any_io_executor>;
+
+  Client(Services&, Clients&, const Permalink&);
+  ~Client();
+
+  const Permalink& permalink() const { return permalink_; }
+  const Strand& strand() const { return strand_; }
+
+  // All that follows: on the strand.
+
+  // Loads the state from the log; at once if that has been done. Errors: those of the log.
+  asio::awaitable<void> ready();
+  bool known() const { return identity_.has_value(); }
+  // What is unfinished in the log goes on.
+  void resume_work();
+
+  // A valid proof becomes a new epoch of its device, or extends the one of `reauth_of`; the Welcome is signed once that
+  // is on disk. Errors: auth::Errc.
+  asio::awaitable<Result<Admitted>> admit(auth::ProofAccepted, auth::ServerHandshake&,
+                                          std::shared_ptr<Connection> reauth_of);
+  // The connection takes its device's place and is served until it ends: reads, answers, delivers.
+  static asio::awaitable<void> enter(std::shared_ptr<Client>, std::shared_ptr<Connection>, Opening,
+                                     std::string welcome);
+
+  // Numbers, links, signs and logs; on success the messages are on their way to the devices. `others` are appended in
+  // the same transaction, before them.
+  asio::awaitable<Result<log::Appended>> send(std::vector<Outgoing>, std::vector<log::Draft> others,
+                                              std::optional<log::Idempotency>);
+  // A new intent for this client is on disk.
+  void add_intent(Intent);
+
+  // Ends every connection, for `reason`.
+  void end_connections(mqtt::ReasonCode reason, std::string_view why);
+  bool idle() const;
+
+  // For the REST view of a client.
+  struct DeviceView {
+    Device device;
+    Seq in, acked;
+    bool connected = false;
+  };
+  std::vector<DeviceView> devices() const;
+  Seq out_head() const { return out_.durable().n; }
+
+ private:
+  struct Incoming;
+
+  // client.cpp
+  void load(const std::optional<log::ClientState>&, const std::vector<log::StoredEvent>& versions);
+  DeviceLane* find(const Device&);
+  DeviceLane& lane_of(const Connection& connection) { return *devices_.at(connection.who().device); }
+  void detach(const std::shared_ptr<Connection>&);
+  void note_security(std::string_view code, std::string_view detail);
+  void forget_session_later(DeviceLane&);
+
+  // admit.cpp
+  Result<void> check_device(const auth::ProofAccepted&) const;
+  bool is_live(const DeviceLane&) const;
+  asio::awaitable<Result<Epoch>> log_proof(const auth::ProofAccepted&, bool new_epoch);
+  void adopt(const std::vector<object::Identity>& versions, EventId last);
+  asio::awaitable<lane::Settlement> settle(const auth::ProofAccepted&);
+  asio::awaitable<void> shut(const Device&, const lane::Settlement&);
+  void begin(const Device&, Epoch, const lane::Settlement&);
+  auth::Welcome welcome_of(const Credentials&, const lane::Settlement&) const;
+
+  // serve.cpp
+  bool attach(const std::shared_ptr<Connection>&, const Opening&, std::string_view welcome);
+  void step(const std::shared_ptr<Connection>&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::PublishReceived&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::PubackReceived&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::SubscribeReceived&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::UnsubscribeReceived&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::DisconnectReceived&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::AuthReceived&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::ConnectReceived&) {}
+  mqtt::ReasonCode subscribe(const std::shared_ptr<Connection>&, const mqtt::SubscriptionRequest&);
+  void watch_keep_alive(const std::shared_ptr<Connection>&);
+  void watch_expiry(const std::shared_ptr<Connection>&);
+
+  // reauthenticate.cpp
+  void reauthenticate(const std::shared_ptr<Connection>&, std::string_view hello);
+  static asio::awaitable<void> prove_again(std::shared_ptr<Client>, std::shared_ptr<Connection>, std::string proof);
+  void fail_reauthentication(const std::shared_ptr<Connection>&, const ErrorCode&);
+
+  // receive.cpp
+  void receive(const std::shared_ptr<Connection>&, mqtt::PacketId, std::string_view text);
+  void accept(const std::shared_ptr<Connection>&, mqtt::PacketId, object::Message);
+  void on_logged(const Incoming&, const Result<log::Appended>&);
+  void hand_on(const Incoming&, const log::Appended&);
+  void answer_waiting(DeviceLane&, Seq n, const lane::InLane::Recent&);
+  void acknowledge(Connection&, mqtt::PacketId, Seq, const Link&, const lane::Receipt&);
+  void reject(Connection&, mqtt::PacketId, const lane::Facts&, const lane::Decision&, std::string_view detail);
+  void fail(Connection&, const ErrorCode&);
+  static asio::awaitable<void> look_up(std::shared_ptr<Client>, std::shared_ptr<Connection>, mqtt::PacketId,
+                                       lane::Facts);
+
+  // process.cpp
+  void start_processing();
+  static asio::awaitable<void> process(std::shared_ptr<Client>);
+  asio::awaitable<bool> fill_updates();
+  asio::awaitable<void> finish(Update, Answer);
+  asio::awaitable<Answer> ask_bot(Update);
+
+  // relay.cpp
+  void start_relaying();
+  static asio::awaitable<void> relay(std::shared_ptr<Client>);
+  asio::awaitable<bool> fill_intents();
+  asio::awaitable<void> settle_intent(Intent);
+  asio::awaitable<std::vector<Outgoing>> outgoing_for(const Intent&);
+  asio::awaitable<std::vector<Outgoing>> introductions(const Intent&);
+
+  // send.cpp
+  log::Draft number(const Outgoing&);
+  void on_sent(const std::vector<log::Draft>&, const Result<log::Appended>&, std::size_t first);
+  bool outbox_full() const;
+
+  // deliver.cpp
+  void pump_all();
+  void pump(DeviceLane&);
+  const Outbound* in_memory(DeviceLane&, Seq);
+  bool deliver(DeviceLane&, const Outbound&);
+  void turn_green_if_drained(DeviceLane&);
+  static asio::awaitable<void> read_page(std::shared_ptr<Client>, Device);
+
+  Services& services_;
+  Clients& clients_;
+  const Permalink permalink_;
+  const Strand strand_;
+
+  Turn loading_;
+  bool loaded_ = false;
+  std::optional<object::Identity> identity_;  // in force; none: not known
+  EventId identity_event_;                    // that brought it
+
+  Turn admitting_;
+  std::map<Device, std::unique_ptr<DeviceLane>> devices_;
+
+  lane::OutLane out_;
+  std::deque<Outbound> recent_;  // the newest of the out-lane, for devices that keep up
+  std::size_t recent_bytes_ = 0;
+  Gate settled_;  // opened when an append of ours has succeeded or failed
+
+  WorkQueue<Update> updates_;
+  std::size_t backlog_ = 0;  // messages that wait for the bot
+  WorkQueue<Intent> intents_;
+  std::unordered_map<Permalink, EventId> introduced_;  // author -> newest identity event that this client was sent
+};
+
+}  // namespace sealpost::pipeline
+
+SEALPOST_ERROR_CODES(sealpost::pipeline::Errc);

@@ -1,0 +1,71 @@
+#pragma once
+// One MQTT connection: the channel's bytes through the protocol engine and back. Knows who is at the other end once
+// that has been proven; what their packets mean is for the client's actor. Thread rule: one strand at a time, the
+// client's from attach() on.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "auth/handshake.hpp"
+#include "mqtt/connection.hpp"
+#include "net/channel.hpp"
+#include "pipeline/gate.hpp"
+#include "pipeline/services.hpp"
+
+namespace sealpost::pipeline {
+
+// Who a connection has proven to be, and until when.
+struct Credentials {
+  Permalink client;
+  Device device;
+  Epoch epoch;
+  PublicKey key;       // the `sign` key of the proof
+  Millis expires = 0;  // server's clock, ms since the Unix epoch
+  std::string session;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(const Services&, std::shared_ptr<net::Channel>, const mqtt::Limits&);
+
+  mqtt::Connection& engine() { return engine_; }
+  net::Channel& channel() { return *channel_; }
+  const std::shared_ptr<net::Channel>& shared_channel() const { return channel_; }
+
+  void prove(Credentials);
+  const Credentials& who() const { return who_; }
+  // Re-authentication: same client, device and epoch.
+  void extend(Millis expires, const PublicKey& key);
+
+  // "sp/<permalink>/<device>/<leaf>"
+  std::string topic(std::string_view leaf) const;
+  bool is_topic(std::string_view topic, std::string_view leaf) const;
+
+  // Writes what the engine wants sent; closes the channel when the engine has closed.
+  void flush();
+  // Says goodbye with a reason and closes. Nothing more is taken from this client.
+  void end(mqtt::ReasonCode, std::string_view reason_string = {});
+  bool ended() const { return engine_.closing(); }
+
+  // PUBLISH to the client at QoS 0, if its session subscribes to the topic; gone in a disconnect.
+  void tell(const mqtt::Session&, std::string_view leaf, std::string_view text);
+
+  // Messages taken from this connection whose commit is still to come.
+  std::size_t in_flight = 0;
+  bool expired = false;                            // `expires` has passed: nothing more is taken
+  std::uint32_t attachment = 0;                    // to the device's MQTT session
+  std::optional<auth::ServerHandshake> handshake;  // of a re-authentication under way
+  Gate progress;                                   // opened when an answer went out: the engine may want input again
+
+ private:
+  std::shared_ptr<net::Channel> channel_;
+  mqtt::Connection engine_;
+  Credentials who_;
+  std::string prefix_;
+};
+
+// The topic filters of a session that let `topic` through.
+bool subscribed(const mqtt::Session&, std::string_view topic, mqtt::Qos at_least);
+
+}  // namespace sealpost::pipeline

@@ -1,0 +1,53 @@
+#include "pipeline/door.hpp"
+
+#include "pipeline/services.hpp"
+
+namespace sealpost::pipeline {
+namespace {
+
+bool is_encrypted(std::string_view endpoint) {
+  return endpoint.starts_with("mqtts:") || endpoint.starts_with("wss:") || endpoint.starts_with("https:");
+}
+
+// The proof itself, and for a text that brings identity versions about one more for each key proof in it.
+constexpr std::size_t bytes_per_check = 512;
+
+}  // namespace
+
+bool Door::admits_proof(std::string_view address, std::string_view proof) {
+  const auto checks = static_cast<std::int64_t>(1 + proof.size() / bytes_per_check);
+  const std::lock_guard lock(mutex_);
+  return addresses_.take_checks(address, checks, steady_ms(clock_));
+}
+
+bool Door::admits_registration(std::string_view address) {
+  const std::lock_guard lock(mutex_);
+  return addresses_.take_registration(address, steady_ms(clock_));
+}
+
+Result<void> Door::keep(auth::ServerHandshake handshake, std::string_view address) {
+  const std::lock_guard lock(mutex_);
+  return challenges_.keep(std::move(handshake), address, clock_.now());
+}
+
+Result<auth::ServerHandshake> Door::take(const Link& challenge) {
+  const std::lock_guard lock(mutex_);
+  return challenges_.take(challenge, clock_.now());
+}
+
+Result<std::string> Door::issue(const Credentials& who, const std::string& endpoint) {
+  auth::Ticket ticket{who.client, who.device, who.epoch, who.key, who.session, who.expires, endpoint};
+  const auto secret = random_.bytes<32>();
+  const std::lock_guard lock(mutex_);
+  return tickets_.issue(std::move(ticket), secret, steady_ms(clock_));
+}
+
+Result<Credentials> Door::redeem(std::string_view client_id, std::string_view text, const net::Peer& peer) {
+  const std::lock_guard lock(mutex_);
+  const auto ticket = tickets_.redeem(client_id, text, steady_ms(clock_));
+  if (!ticket) return ticket.error();
+  if (is_encrypted(ticket->endpoint) && !peer.encrypted() && !peer.loopback) return auth::Errc::bad_ticket;
+  return Credentials{ticket->client, ticket->device, ticket->epoch, ticket->key, ticket->expires, ticket->session};
+}
+
+}  // namespace sealpost::pipeline

@@ -1,0 +1,175 @@
+// serve: what a proven connection brings is read, handed to the verb it is for, and answered, until it ends.
+
+#include <boost/asio/post.hpp>
+
+#include "mqtt/topic.hpp"
+#include "pipeline/await.hpp"
+#include "pipeline/client.hpp"
+#include "pipeline/clients.hpp"
+
+namespace sealpost::pipeline {
+namespace {
+
+// Above this much unsent the connection is not read from: who does not take answers asks no more questions.
+constexpr std::size_t unsent_before_pausing = 256 * 1024;
+
+}  // namespace
+
+// The connection takes its device's place; an older one is told 0x8E. False if a newer epoch has begun.
+bool Client::attach(const std::shared_ptr<Connection>& connection, const Opening& opening, std::string_view welcome) {
+  DeviceLane& lane = lane_of(*connection);
+  if (lane.in.epoch() != connection->who().epoch) return false;
+  if (lane.connection) lane.connection->end(mqtt::ReasonCode::session_taken_over, "the device has connected again");
+  const auto asked = opening.session_expiry;
+  const auto longest = static_cast<std::uint32_t>(services_.limits.mqtt_session_max / 1000);
+  const std::uint32_t expiry = std::min(asked, longest);
+  connection->attachment = lane.session.attach(opening.clean_start, expiry, steady_ms(services_.clock));
+  lane.connection = connection;
+  services_.timers.cancel(std::exchange(lane.session_timer, 0));
+  lane.window.restart_from(lane.window.acked(), lane::Window::size_for(opening.receive_maximum));
+  while (!lane.session.in_flight().empty() && lane.session.in_flight().front().token <= lane.window.acked().value)
+    lane.session.forget(lane.session.in_flight().front().packet_id);  // settled by the positions of the handshake
+
+  mqtt::ConnackOptions options;
+  if (expiry != asked) options.session_expiry = expiry;
+  if (!welcome.empty()) options.authentication_data = as_bytes(welcome);
+  const auto accepted = connection->engine().accept(lane.session, options);
+  if (!accepted) connection->end(mqtt::ReasonCode::unspecified_error);
+  return true;
+}
+
+asio::awaitable<void> Client::enter(std::shared_ptr<Client> self, std::shared_ptr<Connection> connection,
+                                    Opening opening, std::string welcome) {
+  co_await self->ready();
+  const bool newest = self->find(connection->who().device) != nullptr && self->attach(connection, opening, welcome);
+  if (!newest) {
+    (void)connection->engine().refuse(mqtt::ReasonCode::not_authorized);
+    connection->flush();
+    co_return;
+  }
+  self->watch_keep_alive(connection);
+  self->watch_expiry(connection);
+  self->step(connection);
+  self->pump(self->lane_of(*connection));
+  const std::shared_ptr<net::Channel> channel = connection->shared_channel();
+  while (!connection->ended()) {
+    if (!connection->engine().wants_input()) {
+      co_await connection->progress.wait();
+      continue;
+    }
+    if (channel->unsent() > unsent_before_pausing) {
+      const auto drained = co_await channel->drained(unsent_before_pausing);
+      if (!drained) break;
+    }
+    const auto received = co_await channel->receive();
+    if (!received) break;
+    connection->engine().receive(received->view(), steady_ms(self->services_.clock));
+    self->step(connection);
+  }
+  self->detach(connection);
+}
+
+// Works off what the engine has understood so far, and writes the answers.
+void Client::step(const std::shared_ptr<Connection>& connection) {
+  while (auto event = connection->engine().next())
+    std::visit([&](const auto& received) { on(connection, received); }, *event);
+  connection->flush();
+}
+
+void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::PublishReceived& publish) {
+  const bool to_outbox = connection->is_topic(publish.topic, "outbox");
+  if (connection->expired) return connection->end(mqtt::ReasonCode::not_authorized, "the session has expired");
+  if (clients_.stopping()) return;  // no PUBACK: it comes again, to the server that starts next
+  if (to_outbox && publish.qos == mqtt::Qos::at_least_once)
+    return receive(connection, publish.packet_id, as_text(publish.payload));
+  if (to_outbox) return connection->end(mqtt::ReasonCode::qos_not_supported, "publish to the outbox at QoS 1");
+  const bool can_tell = connection->engine().version() == mqtt::Version::v5 && publish.qos == mqtt::Qos::at_least_once;
+  if (!can_tell) return connection->end(mqtt::ReasonCode::not_authorized, "this topic is not yours to publish to");
+  mqtt::Properties properties;
+  properties.reason_string = "this topic is not yours to publish to";
+  (void)connection->engine().puback(publish.packet_id, mqtt::ReasonCode::not_authorized, properties);
+}
+
+void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::SubscribeReceived& subscribe_received) {
+  std::vector<mqtt::ReasonCode> reasons;
+  for (const mqtt::SubscriptionRequest& request : subscribe_received.requests)
+    reasons.push_back(subscribe(connection, request));
+  (void)connection->engine().suback(subscribe_received.packet_id, std::move(reasons));
+  pump(lane_of(*connection));
+}
+
+// A client's prefix is its own only. What a QoS 1 subscription lets through of `inbox` comes at QoS 1.
+mqtt::ReasonCode Client::subscribe(const std::shared_ptr<Connection>& connection,
+                                   const mqtt::SubscriptionRequest& request) {
+  const std::string prefix = connection->topic("");
+  if (!request.filter.starts_with(prefix)) {
+    const bool v5 = connection->engine().version() == mqtt::Version::v5;
+    return v5 ? mqtt::ReasonCode::not_authorized : mqtt::ReasonCode::unspecified_error;
+  }
+  mqtt::Subscription subscription;
+  subscription.options = request.options;
+  subscription.options.qos = std::min(request.options.qos, mqtt::Qos::at_least_once);
+  lane_of(*connection).session.subscribe(request.filter, subscription);
+  return static_cast<mqtt::ReasonCode>(subscription.options.qos);
+}
+
+void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::UnsubscribeReceived& unsubscribe) {
+  std::vector<mqtt::ReasonCode> reasons;
+  for (const std::string_view filter : unsubscribe.filters) {
+    const bool existed = lane_of(*connection).session.unsubscribe(filter);
+    reasons.push_back(existed ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_subscription_existed);
+  }
+  (void)connection->engine().unsuback(unsubscribe.packet_id, std::move(reasons));
+}
+
+void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::DisconnectReceived& disconnect) {
+  if (const auto expiry = disconnect.properties.session_expiry) {
+    const auto longest = static_cast<std::uint32_t>(services_.limits.mqtt_session_max / 1000);
+    lane_of(*connection).session.set_expiry(std::min(*expiry, longest));
+  }
+}
+
+void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::AuthReceived& auth) {
+  const std::string_view data = as_text(auth.properties.authentication_data.value_or(BytesView{}));
+  if (auth.reason == mqtt::ReasonCode::reauthenticate) return reauthenticate(connection, data);
+  spawn(strand_, services_.sink, "prove_again", prove_again(shared_from_this(), connection, std::string(data)));
+}
+
+void Client::watch_keep_alive(const std::shared_ptr<Connection>& connection) {
+  const auto deadline = connection->engine().deadline();
+  if (!deadline || connection->ended()) return;
+  const Millis left = std::max<Millis>(*deadline - steady_ms(services_.clock), 1);
+  services_.timers.after(std::chrono::milliseconds(left),
+                         [weak = std::weak_ptr(connection), weak_self = weak_from_this()] {
+                           const auto self = weak_self.lock();
+                           const auto watched = weak.lock();
+                           if (!self || !watched) return;
+                           asio::post(self->strand_, [self, watched] {
+                             if (watched->engine().expire(steady_ms(self->services_.clock)))
+                               watched->flush();
+                             else
+                               self->watch_keep_alive(watched);
+                           });
+                         });
+}
+
+// Past `expires` nothing more is taken; what is in flight is finished, then the client is told.
+void Client::watch_expiry(const std::shared_ptr<Connection>& connection) {
+  const Millis left = std::max<Millis>(connection->who().expires - services_.clock.now(), 0) + 1;
+  services_.timers.after(std::chrono::milliseconds(left),
+                         [weak = std::weak_ptr(connection), weak_self = weak_from_this()] {
+                           const auto self = weak_self.lock();
+                           const auto watched = weak.lock();
+                           if (!self || !watched) return;
+                           asio::post(self->strand_, [self, watched] {
+                             if (watched->ended()) return;
+                             if (watched->who().expires > self->services_.clock.now())
+                               return self->watch_expiry(watched);
+                             watched->expired = true;
+                             if (watched->in_flight == 0)
+                               watched->end(mqtt::ReasonCode::not_authorized, "the session has expired");
+                           });
+                         });
+}
+
+}  // namespace sealpost::pipeline

@@ -1,0 +1,322 @@
+#include "app/server.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <condition_variable>
+#include <future>
+#include <stdexcept>
+#include <thread>
+
+#include "api/api.hpp"
+#include "app/keys.hpp"
+#include "app/listening.hpp"
+#include "bot/echo.hpp"
+#include "log/sqlite_log.hpp"
+#include "net/listener.hpp"
+#include "net/wheel.hpp"
+#include "pipeline/authenticate.hpp"
+#include "pipeline/clients.hpp"
+
+namespace sealpost::app {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr Millis stop_patience = 8'000;  // for commits and acks under way, of the 10 s that stopping may take
+
+auth::Registration registration_of(const RegistrationSection& section) {
+  auth::Registration registration;
+  switch (section.policy) {
+    case RegistrationPolicy::open:
+      registration.policy = auth::Registration::Policy::open;
+      break;
+    case RegistrationPolicy::invite:
+      registration.policy = auth::Registration::Policy::invite;
+      break;
+    case RegistrationPolicy::listed:
+      registration.policy = auth::Registration::Policy::listed;
+      break;
+  }
+  registration.invites.insert(section.invites.begin(), section.invites.end());
+  for (const std::string& text : section.listed)
+    if (const auto permalink = Permalink::from_hex(text)) registration.listed.insert(*permalink);
+  return registration;
+}
+
+pipeline::Limits limits_of(const Configuration& configuration) {
+  const LimitsSection& section = configuration.limits;
+  pipeline::Limits limits;
+  limits.message_max = static_cast<std::size_t>(section.max_message_bytes);
+  limits.window = static_cast<std::uint16_t>(section.window);
+  limits.session = section.session_seconds * 1000;
+  limits.mqtt_session_max = section.mqtt_session_seconds_max * 1000;
+  limits.unproven = section.unproven_seconds * 1000;
+  limits.unproven_bytes = static_cast<std::size_t>(section.unproven_bytes);
+  limits.inbox_messages = static_cast<std::size_t>(section.inbox_messages);
+  limits.outbox_messages = static_cast<std::uint64_t>(section.outbox_messages);
+  limits.retry_min = configuration.bot.retry_delay_ms_min;
+  limits.retry_max = configuration.bot.retry_delay_ms_max;
+  return limits;
+}
+
+auth::AddressLimits address_limits_of(const LimitsSection& section) {
+  auth::AddressLimits limits;
+  limits.checks_per_second = section.signature_checks_per_second;
+  limits.checks_burst = section.signature_checks_per_second * 2;
+  limits.registrations_per_hour = section.registrations_per_hour;
+  return limits;
+}
+
+net::AdmissionLimits admission_limits_of(const LimitsSection& section) {
+  net::AdmissionLimits limits;
+  limits.connections_max = static_cast<std::size_t>(section.max_connections);
+  limits.strangers_max = static_cast<std::size_t>(section.max_unproven_connections);
+  limits.per_address_max = static_cast<std::size_t>(section.max_unproven_per_address);
+  return limits;
+}
+
+mqtt::Limits mqtt_limits_of(const pipeline::Limits& limits) {
+  constexpr std::uint32_t envelope = 1024;  // topic, packet id and properties around a message
+  mqtt::Limits mqtt;
+  mqtt.packet_size = static_cast<std::uint32_t>(limits.message_max) + envelope;
+  mqtt.packet_size_before_accept = static_cast<std::uint32_t>(limits.unproven_bytes);
+  mqtt.receive_maximum = limits.window;
+  mqtt.wildcard_subscriptions = true;
+  return mqtt;
+}
+
+std::size_t threads_of(const ServerSection& section) {
+  if (section.threads > 0) return static_cast<std::size_t>(section.threads);
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::unique_ptr<log::EventLog> open_log(const Configuration& configuration, Clock& clock, Random& random, LogSink& sink,
+                                        Counters& counters) {
+  const std::string path = configuration.in_data_dir(configuration.log.file).string();
+  auto opened = log::open_sqlite_log({path, clock, random, sink, counters});
+  if (!opened) throw std::runtime_error(fmt::format("{}: {}", path, opened.error().message()));
+  return std::move(*opened);
+}
+
+std::unique_ptr<pipeline::Bot> bot_of(const BotSection& section, Timers& timers) {
+  switch (section.kind) {
+    case BotKind::none:
+      return nullptr;
+    case BotKind::echo:
+      return std::make_unique<bot::Echo>(section.consumer);
+    case BotKind::rest:
+      return std::make_unique<bot::Feed>(section.consumer, timers);
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+struct Server::Parts {
+  Parts(const Configuration& given, StderrLog& log_sink)
+      : configuration(given),
+        sink(log_sink),
+        threads(threads_of(configuration.server)),
+        io(static_cast<int>(threads)),
+        wheel(io.get_executor()),
+        keys(open_or_create_keys(configuration, clock, random, sink)),
+        log(open_log(configuration, clock, random, sink, counters)),
+        registration(registration_of(configuration.registration)),
+        door(clock, random, address_limits_of(configuration.limits)),
+        bot(bot_of(configuration.bot, wheel)),
+        services{io.get_executor(),
+                 *log,
+                 clock,
+                 random,
+                 wheel,
+                 sink,
+                 counters,
+                 keys.identity,
+                 registration,
+                 door,
+                 configuration.server.endpoints,
+                 limits_of(configuration),
+                 bot.get()},
+        clients(services),
+        mqtt_limits(mqtt_limits_of(services.limits)),
+        tokens(configuration.in_data_dir(configuration.api.tokens_file), sink),
+        api(services, clients, door, tokens, dynamic_cast<bot::Feed*>(bot.get()), api_options()),
+        admission(std::make_shared<net::Admission>(admission_limits_of(configuration.limits))) {}
+
+  api::Options api_options() {
+    api::Options options;
+    options.long_poll_max = configuration.api.long_poll_seconds_max * 1000;
+    options.local_uid = ::getuid();
+    options.ready = [this] { return serving.load(); };
+    return options;
+  }
+  void listen();
+  void listen_on(const Listener&);
+  void on_channel(std::shared_ptr<net::Channel>);
+  void log_own_identity();
+  asio::awaitable<void> wind_down();
+
+  const Configuration configuration;
+  StderrLog& sink;
+  SystemClock clock;
+  SystemRandom random;
+  Counters counters;
+  const std::size_t threads;
+  asio::io_context io;
+  net::Wheel wheel;
+  net::BufferPool buffers;
+  ServerKeys keys;
+  std::unique_ptr<log::EventLog> log;
+  pipeline::RegistrationPolicy registration;
+  pipeline::Door door;
+  std::unique_ptr<pipeline::Bot> bot;
+  pipeline::Services services;
+  pipeline::Clients clients;
+  const mqtt::Limits mqtt_limits;
+  api::Tokens tokens;
+  api::Api api;
+  std::shared_ptr<net::Admission> admission;
+  std::vector<std::shared_ptr<net::TlsContext>> certificates;
+  std::vector<std::unique_ptr<net::Listener>> listeners;
+
+  std::atomic<bool> serving{false};
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stop_asked = false;
+  bool log_failed = false;
+};
+
+void Server::Parts::listen() {
+  for (const Listener& listener : configuration.listeners) listen_on(listener);
+}
+
+void Server::Parts::listen_on(const Listener& listener) {
+  net::ListenerOptions options;
+  options.name = listener.name;
+  options.service = speaks_http(listener.kind) ? net::Service::web : net::Service::mqtt;
+  options.host = listener.address;
+  options.origins = listener.origins;
+  options.channel.unsent_max = services.limits.server_message_max() * (lane::Window::size_max + 4);
+  options.channel.frame_max = mqtt_limits.packet_size;
+  options.http.body_max = std::max<std::size_t>(services.limits.message_max * 2, 1 << 20);
+  options.handshake = std::chrono::milliseconds(services.limits.unproven);
+  if (is_unix(listener.kind)) {
+    options.unix_path = configuration.in_data_dir(listener.path);
+    options.unix_mode = mode_of(listener.access);
+  } else {
+    options.port = static_cast<std::uint16_t>(listener.port);
+  }
+  if (ends_tls(listener.kind)) {
+    make_certificate_if_missing(configuration, listener, sink);
+    options.tls = std::make_shared<net::TlsContext>(
+        net::TlsOptions{configuration.in_data_dir(listener.certificate),
+                        configuration.in_data_dir(listener.private_key), listener.allow_tls_1_2},
+        sink);
+    certificates.push_back(options.tls);
+  }
+  net::Receivers receivers;
+  if (listener.serves_what("mqtt"))
+    receivers.on_channel = [this](std::shared_ptr<net::Channel> channel) { on_channel(std::move(channel)); };
+  const api::Serves serves{listener.serves_what("api"), listener.serves_what("health")};
+  if (serves.api || serves.health) receivers.on_request = api.handler(serves);
+  listeners.push_back(std::make_unique<net::Listener>(net::Ports{io.get_executor(), buffers, wheel, sink, counters},
+                                                      std::move(options), admission, std::move(receivers)));
+}
+
+void Server::Parts::on_channel(std::shared_ptr<net::Channel> channel) {
+  pipeline::spawn(asio::make_strand(io), sink, "authenticate",
+                  pipeline::authenticate(services, clients, door, mqtt_limits, std::move(channel)));
+}
+
+// The server's own identity stands in the log like everybody's, so that the log can be checked without the key ring.
+void Server::Parts::log_own_identity() {
+  for (const object::Identity& version : keys.identity.versions) {
+    log::Transaction transaction;
+    transaction.drafts.push_back(pipeline::identity_draft(version));
+    log->append(std::move(transaction), [this](const Result<log::Appended>& appended) {
+      const bool known = !appended && appended.error() == log::Errc::identity_conflict;
+      if (!appended && !known)
+        sink.write(Level::error, "app", "cannot log the server's identity: " + appended.error().message());
+    });
+  }
+}
+
+asio::awaitable<void> Server::Parts::wind_down() {
+  if (auto* feed = dynamic_cast<bot::Feed*>(bot.get())) feed->stop();
+  co_await clients.stop(stop_patience);
+}
+
+Server::Server(const Configuration& configuration, StderrLog& sink)
+    : parts_(std::make_unique<Parts>(configuration, sink)) {
+  Parts& parts = *parts_;
+  parts.log->on_fatal([&parts](const ErrorCode& error) {
+    parts.sink.write(Level::error, "log",
+                     fmt::format("the disk failed: {}. Stopping; nothing that is not on disk was acknowledged. Check "
+                                 "the disk, then `sealpost verify`, then start again.",
+                                 error.message()));
+    const std::lock_guard lock(parts.mutex);
+    parts.log_failed = true;
+    parts.changed.notify_all();
+  });
+  parts.log_own_identity();
+  parts.listen();
+}
+
+Server::~Server() = default;
+
+Ended Server::run(const std::function<void()>& started) {
+  Parts& parts = *parts_;
+  auto work = asio::make_work_guard(parts.io);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < parts.threads; ++i) threads.emplace_back([&parts] { parts.io.run(); });
+  pipeline::spawn(parts.io.get_executor(), parts.sink, "resume", parts.clients.resume());
+  for (const auto& listener : parts.listeners) listener->start();
+  write_listening(parts.configuration, parts.listeners);
+  parts.serving = true;
+  started();
+
+  bool failed = false;
+  {
+    std::unique_lock lock(parts.mutex);
+    parts.changed.wait(lock, [&parts] { return parts.stop_asked || parts.log_failed; });
+    failed = parts.log_failed;
+  }
+  parts.serving = false;
+  for (const auto& listener : parts.listeners) listener->stop();
+  if (failed) ::_exit(static_cast<int>(Ended::log_failed));  // nothing may leave any more, whoever is at it
+
+  std::promise<void> wound_down;
+  asio::co_spawn(parts.io, parts.wind_down(), [&wound_down](const std::exception_ptr&) { wound_down.set_value(); });
+  wound_down.get_future().wait_for(std::chrono::milliseconds(stop_patience + 1'000));
+  parts.log->stop();
+  work.reset();
+  parts.io.stop();
+  for (std::thread& thread : threads) thread.join();
+  return Ended::in_order;
+}
+
+void Server::stop() {
+  const std::lock_guard lock(parts_->mutex);
+  parts_->stop_asked = true;
+  parts_->changed.notify_all();
+}
+
+void Server::reload(const Configuration& configuration) {
+  parts_->sink.set_level(configuration.logging.level);
+  parts_->registration.set(registration_of(configuration.registration));
+  for (const auto& certificate : parts_->certificates) certificate->reload();
+}
+
+std::vector<std::string> Server::addresses() const {
+  return addresses_of(parts_->configuration, parts_->listeners);
+}
+
+std::string Server::permalink() const {
+  return parts_->keys.identity.permalink.hex();
+}
+
+}  // namespace sealpost::app
