@@ -36,6 +36,7 @@ struct DeviceHead {
   bool shut = false;
   Seq start;  // the out-lane's number from which the device started
   bool dirty = false;
+  friend bool operator==(const DeviceHead&, const DeviceHead&) = default;
 };
 
 struct CursorHead {

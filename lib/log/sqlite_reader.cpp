@@ -36,23 +36,6 @@ ClientState client_of(const Statement::Rows& row) {
 
 }  // namespace
 
-// Events as they come, until the page is full.
-class SqliteReader::Page {
- public:
-  explicit Page(PageLimit limit) : limit_(limit) {}
-
-  bool is_full() const { return !events.empty() && (events.size() >= limit_.events || bytes_ >= limit_.bytes); }
-  void add(StoredEvent event) {
-    bytes_ += event.draft.body ? event.draft.body->size() : 0;
-    events.push_back(std::move(event));
-  }
-  std::vector<StoredEvent> events;
-
- private:
-  PageLimit limit_;
-  std::size_t bytes_ = 0;
-};
-
 void SqliteReader::begin() {
   look();
   // The indexes may have moved on between the snapshot and the look at the tail; then both are taken again.
@@ -155,7 +138,7 @@ std::vector<StoredEvent> SqliteReader::lane(const Lane& lane, Seq from, PageLimi
   unindexed(page, {}, [&](const Draft& draft) {
     return in_lane(draft) && draft.client == lane.client && draft.device == lane.device && draft.seq >= from;
   });
-  return std::move(page.events);
+  return page.take();
 }
 
 std::optional<StoredEvent> SqliteReader::at(const Lane& lane_of, Seq seq) {
@@ -188,7 +171,7 @@ std::vector<StoredEvent> SqliteReader::feed_of_kind(Kind kind, const Permalink& 
   indexed(page, feed_.query(client, static_cast<int>(kind), after));
   unindexed(page, after,
             [&](const Draft& draft) { return in_feed(draft) && draft.kind == kind && feed_client(draft) == client; });
-  return std::move(page.events);
+  return page.take();
 }
 
 std::vector<Work> SqliteReader::work(Feed feed, const std::string& consumer, const Permalink& after,
@@ -220,14 +203,14 @@ EventPage SqliteReader::events_after(EventId after, const std::vector<Kind>& kin
     break;
   }
   check();
-  found.events = std::move(page.events);
+  found.events = page.take();
   return found;
 }
 
 std::vector<StoredEvent> SqliteReader::security_after(EventId after, PageLimit limit) {
   Page page(limit);
   indexed(page, security_.query(after));
-  return std::move(page.events);
+  return page.take();
 }
 
 std::vector<StoredEvent> SqliteReader::identity_versions(const Permalink& client) {
@@ -245,8 +228,8 @@ std::optional<StoredEvent> SqliteReader::object(const Link& link) {
   Page page({1, 0});
   indexed(page, by_link_.query(link));
   unindexed(page, {}, [&](const Draft& draft) { return is_object(draft) && draft.link == link; });
-  if (page.events.empty()) return std::nullopt;
-  return std::move(page.events.front());
+  if (page.is_empty()) return std::nullopt;
+  return std::move(page.take().front());
 }
 
 std::vector<StoredEvent> SqliteReader::objects(const ObjectFilter& filter, EventId after, PageLimit limit) {
@@ -262,7 +245,7 @@ std::vector<StoredEvent> SqliteReader::objects(const ObjectFilter& filter, Event
   }
   check();
   unindexed(page, last, [&](const Draft& draft) { return matches(draft, filter); });
-  return std::move(page.events);
+  return page.take();
 }
 
 std::optional<IdempotentResult> SqliteReader::idempotent(const std::string& scope, const std::string& key) {

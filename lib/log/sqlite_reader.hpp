@@ -3,6 +3,7 @@
 
 #include "log/event_rows.hpp"
 #include "log/indexer.hpp"
+#include "log/page.hpp"
 #include "log/tail.hpp"
 
 namespace sealpost::log {
@@ -42,7 +43,6 @@ class SqliteReader final : public Reader {
   std::optional<IdempotentResult> idempotent(const std::string& scope, const std::string& key) override;
 
  private:
-  class Page;
   void look();
   bool tail_reaches_the_indexes() const;
   void check() const;

@@ -2,6 +2,7 @@
 // The engines that the conformance suite (conformance_*_test.cpp) is run against: each case is a fact about all of
 // them. An engine brings a clock, a log, and reopen(): the same log after its process has ended and begun again.
 
+#include "log/memory_log.hpp"
 #include "log/sqlite_log.hpp"
 #include "verbs.hpp"
 
@@ -30,6 +31,17 @@ class SqliteEngine {
   std::unique_ptr<EventLog> log_;
 };
 
+class MemoryEngine {
+ public:
+  EventLog& log() { return log_; }
+  void reopen() {}
+
+  TestClock clock;
+
+ private:
+  MemoryLog log_{clock, device_named("00112233445566778899aabbccddeeff")};
+};
+
 }  // namespace sealpost::log::test
 
-#define SEALPOST_LOG_ENGINES sealpost::log::test::SqliteEngine
+#define SEALPOST_LOG_ENGINES sealpost::log::test::SqliteEngine, sealpost::log::test::MemoryEngine
