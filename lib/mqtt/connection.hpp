@@ -57,21 +57,21 @@ using Event = std::variant<ConnectReceived, AuthReceived, PublishReceived, Pubac
 
 // What a CONNACK says besides the limits. 3.1.1 carries only whether a session was present.
 struct ConnackOptions {
-  std::optional<std::string_view> assigned_client_id;
-  std::optional<std::uint32_t> session_expiry;     // seconds, where it is not what the client asked for
-  std::optional<std::uint16_t> server_keep_alive;  // seconds, in the place of what the limits make of it
-  std::optional<BytesView> authentication_data;
-  std::optional<std::string_view> reason_string;
-  std::vector<UserProperty> user_properties;
+  std::optional<std::string_view> assigned_client_id{};
+  std::optional<std::uint32_t> session_expiry{};     // seconds, where it is not what the client asked for
+  std::optional<std::uint16_t> server_keep_alive{};  // seconds, in the place of what the limits make of it
+  std::optional<BytesView> authentication_data{};
+  std::optional<std::string_view> reason_string{};
+  std::vector<UserProperty> user_properties{};
 };
 
 struct OutPublish {
-  std::string_view topic;
-  BytesView payload;
+  std::string_view topic{};
+  BytesView payload{};
   Qos qos = Qos::at_most_once;  // 0 or 1
   bool retain = false;
   std::uint64_t token = 0;                 // comes back in PubackReceived
-  std::optional<PacketId> packet_id;       // of a message in flight that is sent again, then marked DUP; else new
+  std::optional<PacketId> packet_id{};     // of a message in flight that is sent again, then marked DUP; else new
   const Properties* properties = nullptr;  // 5.0
 };
 
@@ -134,6 +134,7 @@ class Connection {
   // Whose turn it is to send AUTH.
   enum class Turn : std::uint8_t { none, client, server };
 
+  std::optional<Event> wait_for_more();
   std::optional<Event> take(BytesView packet);
   std::optional<Event> take_connect(BytesView packet);
   std::optional<Event> take_publish(BytesView packet);
@@ -172,7 +173,7 @@ class Connection {
   Session* session_ = nullptr;
   Framer framer_;
   Bytes output_;
-  std::vector<PacketId> unanswered_;  // QoS 1 PUBLISH received, puback still to come; at most the receive maximum
+  std::vector<PacketId> unanswered_{};  // QoS 1 PUBLISH received, puback still to come; at most the receive maximum
   std::string authentication_method_;
   Millis received_at_;  // when the newest chunk came
   Millis heard_at_;     // when the newest whole packet came
@@ -187,7 +188,7 @@ class Connection {
   bool session_expires_at_once_ = false;
   bool has_method_ = false;
   bool keep_alive_replaced_ = false;
-  std::optional<Errc> failure_;
+  std::optional<Errc> failure_{};
 };
 
 }  // namespace sealpost::mqtt

@@ -51,7 +51,7 @@ std::optional<Event> Connection::next() {
   while (!closing() && !stalled()) {
     const auto packet = framer_.next();
     if (!packet) return fail(errc_of(packet));
-    if (packet->empty()) return std::nullopt;
+    if (packet->empty()) return wait_for_more();
     heard_at_ = received_at_;
     auto event = take(*packet);
     if (event) return event;
@@ -60,6 +60,13 @@ std::optional<Event> Connection::next() {
     framer_.drop();
   else
     framer_.settle();
+  return std::nullopt;
+}
+
+// A peer that speaks something else is found out by its first byte, not once it has sent what it takes for a length.
+std::optional<Event> Connection::wait_for_more() {
+  const auto begun = framer_.begun();
+  if (state_ == State::fresh && begun && *begun != 0x10) return fail(Errc::unexpected_packet);
   return std::nullopt;
 }
 

@@ -2,6 +2,8 @@
 // Cuts a stream of bytes into packets. Chunks may be split anywhere; a packet that lies whole in a chunk is not copied,
 // and between packets nothing is held, so that an idle connection costs nothing.
 
+#include <optional>
+
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "mqtt/errors.hpp"
@@ -24,6 +26,11 @@ class Framer {
 
   // Copies what is left of the chunk, so that the caller may reuse it.
   void settle();
+
+  // The first byte of the packet that is still to come whole, if that is there: next() has returned an empty view.
+  std::optional<std::uint8_t> begun() const {
+    return held_read_ < held_.size() ? std::optional(held_[held_read_]) : std::nullopt;
+  }
 
   // Forgets all: the stream is over.
   void drop() { *this = Framer(packet_size_max_); }

@@ -39,22 +39,22 @@ enum class PacketType : std::uint8_t {
 using PacketId = std::uint16_t;  // 1 to 65,535; 0: none, as in a QoS 0 PUBLISH
 
 struct Will {
-  std::string_view topic;
-  BytesView payload;
+  std::string_view topic{};
+  BytesView payload{};
   Qos qos = Qos::at_most_once;
   bool retain = false;
-  Properties properties;
+  Properties properties{};
 };
 
 struct Connect {
   Version version = Version::v5;
-  std::string_view client_id;
+  std::string_view client_id{};
   bool clean_start = true;       // 3.1.1: CleanSession
   std::uint16_t keep_alive = 0;  // seconds; 0: off
-  std::optional<Will> will;
-  std::optional<std::string_view> user_name;
-  std::optional<BytesView> password;
-  Properties properties;
+  std::optional<Will> will{};
+  std::optional<std::string_view> user_name{};
+  std::optional<BytesView> password{};
+  Properties properties{};
 
   // How long the session outlives the connection, in seconds, in terms of 5.0 (its section 3.1.2.11.2) for both
   // versions: a 3.1.1 session with CleanSession ends with the connection, without it never.
@@ -66,17 +66,17 @@ inline constexpr std::uint32_t session_never_expires = 0xFFFFFFFF;
 struct Connack {
   bool session_present = false;
   ReasonCode reason = ReasonCode::success;  // 3.1.1: what its return code means, see return_code_of()
-  Properties properties;
+  Properties properties{};
 };
 
 struct Publish {
-  std::string_view topic;  // 5.0: empty where a topic alias stands for it
-  BytesView payload;
+  std::string_view topic{};  // 5.0: empty where a topic alias stands for it
+  BytesView payload{};
   Qos qos = Qos::at_most_once;
   bool retain = false;
   bool dup = false;
   PacketId packet_id = 0;
-  Properties properties;
+  Properties properties{};
 };
 
 // PUBACK, PUBREC, PUBREL and PUBCOMP differ in their type only.
@@ -84,7 +84,7 @@ template <PacketType type>
 struct Acknowledgement {
   PacketId packet_id = 0;
   ReasonCode reason = ReasonCode::success;
-  Properties properties;
+  Properties properties{};
 };
 using Puback = Acknowledgement<PacketType::puback>;
 using Pubrec = Acknowledgement<PacketType::pubrec>;
@@ -103,33 +103,33 @@ struct SubscriptionOptions {
 };
 
 struct SubscriptionRequest {
-  std::string_view filter;
-  SubscriptionOptions options;
+  std::string_view filter{};
+  SubscriptionOptions options{};
   friend bool operator==(const SubscriptionRequest&, const SubscriptionRequest&) = default;
 };
 
 struct Subscribe {
   PacketId packet_id = 0;
-  std::vector<SubscriptionRequest> requests;
-  Properties properties;
+  std::vector<SubscriptionRequest> requests{};
+  Properties properties{};
 };
 
 struct Suback {
   PacketId packet_id = 0;
-  std::vector<ReasonCode> reasons;  // one for each request, in order
-  Properties properties;
+  std::vector<ReasonCode> reasons{};  // one for each request, in order
+  Properties properties{};
 };
 
 struct Unsubscribe {
   PacketId packet_id = 0;
-  std::vector<std::string_view> filters;
-  Properties properties;
+  std::vector<std::string_view> filters{};
+  Properties properties{};
 };
 
 struct Unsuback {
   PacketId packet_id = 0;
-  std::vector<ReasonCode> reasons;  // one for each filter, in order; none in 3.1.1
-  Properties properties;
+  std::vector<ReasonCode> reasons{};  // one for each filter, in order; none in 3.1.1
+  Properties properties{};
 };
 
 struct Pingreq {};
@@ -137,12 +137,12 @@ struct Pingresp {};
 
 struct Disconnect {
   ReasonCode reason = ReasonCode::normal_disconnection;
-  Properties properties;
+  Properties properties{};
 };
 
 struct Auth {
   ReasonCode reason = ReasonCode::success;
-  Properties properties;
+  Properties properties{};
 };
 
 using Packet = std::variant<Connect, Connack, Publish, Puback, Pubrec, Pubrel, Pubcomp, Subscribe, Suback, Unsubscribe,
