@@ -1,11 +1,8 @@
 #include "auth/limits.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstring>
-#include <span>
-#include <string>
+#include <charconv>
+#include <optional>
 
 #include "base/assert.hpp"
 #include "base/sha256.hpp"
@@ -16,23 +13,76 @@ namespace {
 constexpr std::uint8_t ipv4 = 4, ipv6 = 6, other = 0;
 constexpr std::array<std::uint8_t, 12> mapped_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};  // RFC 4291, 2.5.5.2
 
-Network network(std::uint8_t kind, const std::uint8_t* bytes, std::size_t size) {
+template <class Number>
+bool read_number(std::string_view text, int base, Number& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out, base);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+std::string_view take_until(std::string_view& text, char separator) {
+  const std::size_t end = std::min(text.find(separator), text.size());
+  const std::string_view part = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  return part;
+}
+
+// "192.0.2.7", appended to `out`.
+bool append_ipv4(std::string_view text, Bytes& out) {
+  if (std::ranges::count(text, '.') != 3) return false;
+  for (int left = 4; left > 0; --left) {
+    std::uint8_t byte = 0;
+    if (!read_number(take_until(text, '.'), 10, byte)) return false;
+    out.push_back(byte);
+  }
+  return true;
+}
+
+// "2001:db8:7", or with an IPv4 address for its last part; one side of "::", which may be empty.
+bool append_groups(std::string_view text, Bytes& out) {
+  while (!text.empty()) {
+    const bool last = text.find(':') == std::string_view::npos;
+    const std::string_view part = take_until(text, ':');
+    if (last && part.find('.') != std::string_view::npos) return append_ipv4(part, out);
+    std::uint16_t group = 0;
+    if (part.size() > 4 || (!last && text.empty()) || !read_number(part, 16, group)) return false;
+    out.push_back(static_cast<std::uint8_t>(group >> 8));
+    out.push_back(static_cast<std::uint8_t>(group));
+  }
+  return true;
+}
+
+// RFC 4291, section 2.2.
+std::optional<Bytes> read_ipv6(std::string_view text) {
+  const std::size_t gap = text.find("::");
+  Bytes bytes, after;
+  const std::string_view before = text.substr(0, gap);
+  if (gap != std::string_view::npos && before.find('.') != std::string_view::npos) return std::nullopt;
+  if (!append_groups(before, bytes)) return std::nullopt;
+  if (gap == std::string_view::npos) return bytes.size() == 16 ? std::optional(bytes) : std::nullopt;
+  if (!append_groups(text.substr(gap + 2), after) || bytes.size() + after.size() > 14) return std::nullopt;
+  bytes.resize(16 - after.size());
+  bytes.insert(bytes.end(), after.begin(), after.end());
+  return bytes;
+}
+
+Network network(std::uint8_t kind, BytesView bytes) {
   Network network{kind};
-  std::memcpy(network.data() + 1, bytes, size);
+  std::ranges::copy(bytes, network.begin() + 1);
   return network;
 }
 
 }  // namespace
 
 Network network_of(std::string_view address) {
-  const std::string text(address.substr(0, address.find('%')));  // without an IPv6 zone
-  std::array<std::uint8_t, 16> bytes;
-  if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return network(ipv4, bytes.data(), 4);
-  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) {
-    const bool mapped = std::ranges::equal(std::span(bytes).first<12>(), mapped_prefix);
-    return mapped ? network(ipv4, bytes.data() + 12, 4) : network(ipv6, bytes.data(), 8);
+  const std::string_view text = address.substr(0, address.find('%'));  // without an IPv6 zone
+  Bytes bytes;
+  if (append_ipv4(text, bytes)) return network(ipv4, bytes);
+  if (const auto v6 = read_ipv6(text)) {
+    const bool mapped = std::equal(mapped_prefix.begin(), mapped_prefix.end(), v6->begin());
+    return mapped ? network(ipv4, BytesView(*v6).last(4)) : network(ipv6, BytesView(*v6).first(8));
   }
-  return network(other, sha256(as_bytes(address)).data(), 8);
+  const Digest digest = sha256(as_bytes(address));
+  return network(other, BytesView(digest).first(8));
 }
 
 bool Bucket::take(std::int64_t count, const Allowance& allowance, Millis now) {

@@ -1,5 +1,6 @@
 // What is kept of strangers and of those who come back over another carrier: challenges, tickets, allowances.
 
+#include <arpa/inet.h>
 #include <rapidcheck.h>
 
 #include <catch2/catch.hpp>
@@ -176,6 +177,52 @@ TEST_CASE("what counts as one address") {
   CHECK(same("unix", "unix"));
   CHECK_FALSE(same("unix", ""));
   CHECK_FALSE(same("0.0.0.0", "::"));
+}
+
+TEST_CASE("what is no address is a name of its own, and no address") {
+  for (const char* text : {"1.2.3",
+                           "1.2.3.4.5",
+                           "1.2.3.256",
+                           "1.2.3.",
+                           "1.2..4",
+                           "1.2.3.-4",
+                           "1:2:3:4:5:6:7",
+                           ":",
+                           ":::",
+                           "1::2::3",
+                           "1:2:3:4:5:6:7:8:9",
+                           "1:2:3:4:5:6:7::8",
+                           "12345::",
+                           "::g",
+                           "1:",
+                           ":1",
+                           "::1.2.3",
+                           "1.2.3.4::",
+                           "::+1",
+                           "1:2:3:4:5:6:7:1.2.3.4"}) {
+    INFO(text);
+    CHECK(network_of(text)[0] == 0);
+  }
+}
+
+TEST_CASE("an address is read as the system writes it") {
+  CHECK(rc::check([] {
+    std::array<std::uint8_t, 16> bytes;
+    for (std::uint8_t& byte : bytes)  // with many zeros, for "::"
+      byte = *rc::gen::oneOf(rc::gen::just<std::uint8_t>(0), rc::gen::arbitrary<std::uint8_t>());
+    char text[INET6_ADDRSTRLEN];
+    RC_ASSERT(inet_ntop(AF_INET6, bytes.data(), text, sizeof text) != nullptr);
+    const Network v6 = network_of(text);
+    const std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+    if (!std::equal(mapped.begin(), mapped.end(), bytes.begin())) {
+      RC_ASSERT(v6[0] == 6);
+      RC_ASSERT(std::equal(v6.begin() + 1, v6.end(), bytes.begin()));
+    }
+    RC_ASSERT(inet_ntop(AF_INET, bytes.data(), text, sizeof text) != nullptr);
+    const Network v4 = network_of(text);
+    RC_ASSERT(v4[0] == 4);
+    RC_ASSERT(std::equal(v4.begin() + 1, v4.begin() + 5, bytes.begin()));
+  }));
 }
 
 TEST_CASE("signature checks come back at their rate, up to the burst") {
