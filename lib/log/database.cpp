@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/encoding.hpp"
 #include "log/errc.hpp"
 
 namespace sealpost::log {
@@ -117,6 +118,22 @@ std::string_view Statement::Rows::text(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(handle(), column));
   const int size = sqlite3_column_bytes(handle(), column);
   return bytes == nullptr ? std::string_view() : std::string_view(bytes, static_cast<std::size_t>(size));
+}
+
+std::string Statement::Rows::line() const {
+  std::string line;
+  for (int column = 0; column < sqlite3_column_count(handle()); ++column) {
+    if (column > 0) line += '|';
+    const int type = sqlite3_column_type(handle(), column);
+    if (type == SQLITE_NULL) {
+      line += '-';
+    } else if (type == SQLITE_INTEGER) {
+      line += std::to_string(number(column));
+    } else {
+      line += type == SQLITE_BLOB ? to_hex(as_bytes(text(column))) : std::string(text(column));
+    }
+  }
+  return line;
 }
 
 Digest Statement::Rows::digest(int column) const {

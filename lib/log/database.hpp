@@ -83,6 +83,8 @@ class Statement {
     Name name(int column) const {
       return Name{digest(column)};
     }
+    // The whole row as text: blobs in hex, NULL as -, between bars.
+    std::string line() const;
     Device device(int column) const { return Device::parse(text(column)).value_or(Device{}); }
 
    private:

@@ -115,6 +115,21 @@ ErrorCode create_schema(Database& database, Clock& clock, Random& random) {
   return database.error();
 }
 
+Result<std::unique_ptr<Database>> open_scratch() {
+  auto database = std::make_unique<Database>("", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "");
+  database->execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536");
+  database->execute(tables);
+  database->execute("INSERT INTO log VALUES (1, '', 0, 0); BEGIN");
+  if (database->failed()) return database->error();
+  return database;
+}
+
+std::string select_sorted(const ViewTable& table) {
+  std::string order = "1";
+  for (int column = 2; column <= table.key_columns; ++column) order += ", " + std::to_string(column);
+  return std::string("SELECT * FROM ") + table.name + " ORDER BY " + order;
+}
+
 Device new_log_id(Random& random) {
   return Device::parse(to_hex(random.bytes<16>())).value_or(Device{});
 }

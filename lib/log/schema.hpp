@@ -10,9 +10,17 @@ namespace sealpost::log {
 constexpr int application_id = 0x53504c47;  // "SPLG"
 constexpr int schema_version = 1;
 
-// The tables that follow from the events and can be made again from them.
-constexpr const char* view_tables[] = {"client", "device",      "cursor",      "key",           "lane",
-                                       "feed",   "object_link", "object_type", "object_author", "object_permalink"};
+// A table that follows from the events and can be made again from them.
+struct ViewTable {
+  const char* name;
+  int key_columns;  // the first ones
+};
+constexpr ViewTable view_tables[] = {
+    {"client", 1}, {"device", 2},      {"cursor", 2},      {"key", 1},           {"lane", 3},
+    {"feed", 3},   {"object_link", 2}, {"object_type", 2}, {"object_author", 2}, {"object_permalink", 2}};
+
+// All of it, in the order of the key.
+std::string select_sorted(const ViewTable&);
 
 enum class Access {
   create,   // the writer: makes the log where there is none
@@ -25,6 +33,9 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path, Access,
 
 // Makes the tables of a new log; does nothing where they are.
 ErrorCode create_schema(Database&, Clock&, Random&);
+
+// The tables alone, in a temporary file that nobody else sees: to make views in and compare.
+Result<std::unique_ptr<Database>> open_scratch();
 
 Device new_log_id(Random&);
 

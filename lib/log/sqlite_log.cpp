@@ -1,9 +1,8 @@
 #include "log/sqlite_log.hpp"
 
 #include "log/errc.hpp"
-#include "log/lock_file.hpp"
+#include "log/offline.hpp"
 #include "log/reader_pool.hpp"
-#include "log/schema.hpp"
 #include "log/writer.hpp"
 
 namespace sealpost::log {
@@ -13,12 +12,6 @@ constexpr int reader_threads = 2;
 // How far back the start looks at the chain and at the heads that should follow from it; `sealpost verify` looks at
 // all.
 constexpr std::int64_t checked_at_start = 512;
-
-struct Start {
-  Device id;
-  LogHead head;
-  EventId indexed_to;
-};
 
 // Whether the heads know the event: they may be ahead of it, never behind.
 bool heads_know(HeadRows& rows, const Record& record) {
@@ -46,7 +39,7 @@ bool heads_know(HeadRows& rows, const Record& record) {
 }
 
 // The newest events: their chain, their heads, and that no index runs ahead of them.
-bool newest_are_whole(Database& database, const Start& start) {
+bool newest_are_whole(Database& database, const LogRow& start) {
   if (start.indexed_to > start.head.id) return false;
   HeadRows heads(database);
   Statement newest(database, "SELECT " SEALPOST_EVENT_COLUMNS " FROM event WHERE id >= ?1 ORDER BY id");
@@ -62,18 +55,13 @@ bool newest_are_whole(Database& database, const Start& start) {
   return true;
 }
 
-Result<Start> read_start(Database& database) {
-  Start start;
-  start.id = Device::parse(database.text("SELECT id FROM log")).value_or(Device{});
-  start.indexed_to = {database.number("SELECT indexed_to FROM log")};
-  Statement newest(database, "SELECT id, hash FROM event ORDER BY id DESC LIMIT 1");
-  auto row = newest.query();
-  start.head = row.next() ? LogHead{row.strong<EventId>(0), row.digest(1)} : LogHead{{}, genesis(start.id)};
-  if (database.failed()) return database.error();
-  const bool whole = !start.id.empty() && newest_are_whole(database, start);
+Result<LogRow> read_start(Database& database) {
+  auto log = read_log_row(database);
+  if (!log) return log.error();
+  const bool whole = newest_are_whole(database, *log);
   if (database.failed()) return database.error();
   if (!whole) return Errc::corrupt;
-  return start;
+  return log;
 }
 
 ErrorCode load_tail(Database& database, Tail& tail, EventId indexed_to) {
@@ -84,7 +72,7 @@ ErrorCode load_tail(Database& database, Tail& tail, EventId indexed_to) {
 
 class SqliteLog final : public EventLog {
  public:
-  SqliteLog(const SqliteOptions& options, LockFile lock, std::unique_ptr<Database> database, const Start& start)
+  SqliteLog(const SqliteOptions& options, LockFile lock, std::unique_ptr<Database> database, const LogRow& start)
       : lock_(std::move(lock)),
         id_(start.id),
         writer_(options, std::move(database), tail_, start.head, start.indexed_to) {}

@@ -1,0 +1,37 @@
+#pragma once
+// The views as they follow from the events alone: heads, cursors and keys by the law of heads.hpp, and the indexes,
+// made in whatever database is given.
+
+#include <unordered_map>
+
+#include "log/head_rows.hpp"
+#include "log/indexer.hpp"
+
+namespace sealpost::log {
+
+class Fold final : private HeadSource {
+ public:
+  // Indexes the events up to `index_to`.
+  Fold(Database& target, EventId index_to) : target_(target), index_to_(index_to) {}
+
+  // Gives what the law says of the event, and goes on as if it were lawful.
+  ErrorCode add(const Record&);
+  // Writes what is left.
+  void finish();
+
+ private:
+  ClientRows load(const Permalink&) override { return {}; }
+  std::optional<Permalink> key_owner(const PublicKey&) override { return std::nullopt; }
+  void index_slice();
+
+  static constexpr std::size_t slice_events = 4096;
+
+  Database& target_;
+  EventId index_to_;
+  Indexer indexer_{target_};
+  HeadRows rows_{target_};
+  Heads heads_{*this, SIZE_MAX};  // never settled: all of them count as changed
+  std::vector<Record> slice_;
+};
+
+}  // namespace sealpost::log

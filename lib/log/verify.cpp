@@ -1,0 +1,78 @@
+#include "log/errc.hpp"
+#include "log/walk.hpp"
+
+namespace sealpost::log {
+namespace {
+
+constexpr const char* rebuild_it = "Run: sealpost rebuild";
+
+// Reads both tables side by side, in the order of their keys.
+void compare_table(const ViewTable& table, Database& there, Database& expected, VerifyReport& report) {
+  Statement of_file(there, select_sorted(table));
+  Statement of_events(expected, select_sorted(table));
+  auto found = of_file.query();
+  auto wanted = of_events.query();
+  for (;;) {
+    const bool more = found.next();
+    const bool more_wanted = wanted.next();
+    if (!more && !more_wanted) return;
+    const std::string line = more ? found.line() : "nothing";
+    const std::string line_wanted = more_wanted ? wanted.line() : "nothing";
+    if (line == line_wanted) continue;
+    return add_fault(report, {},
+                     std::string("The view '") + table.name + "' does not follow from the events: it has " + line +
+                         ", they say " + line_wanted,
+                     rebuild_it);
+  }
+}
+
+void check_observations(Database& database, VerifyReport& report) {
+  const std::int64_t beyond =
+      database.number("SELECT count(*) FROM position LEFT JOIN client USING (client) WHERE acked > ifnull(out_seq, 0)");
+  if (beyond > 0)
+    add_fault(report, {}, std::to_string(beyond) + " devices have acknowledged more than they were sent",
+              "Restore the log from a backup that verifies.");
+  const std::int64_t dangling = database.number(
+      "SELECT count(*) FROM idempotency WHERE first + count - 1 > (SELECT ifnull(max(id), 0) FROM event)");
+  if (dangling > 0)
+    add_fault(report, {}, std::to_string(dangling) + " idempotency keys name events that are not there",
+              "Restore the log from a backup that verifies.");
+}
+
+// What SQLite itself finds wrong with the file.
+void check_file(Database& database, VerifyReport& report) {
+  Statement check(database, "PRAGMA quick_check(20)");
+  for (auto row = check.query(); row.next();)
+    if (row.text(0) != "ok")
+      add_fault(report, {}, "The file is damaged: " + std::string(row.text(0)),
+                "Restore the log from a backup that verifies.");
+}
+
+}  // namespace
+
+Result<VerifyReport> verify(const std::string& path, const Progress& progress) {
+  auto opened = open_offline(path, Access::inspect);
+  if (!opened) return opened.error();
+  Database& database = *opened->database;
+  const auto log = read_log_row(database);
+  if (!log) return log.error();
+  auto scratch = open_scratch();
+  if (!scratch) return scratch.error();
+
+  VerifyReport report;
+  check_file(database, report);
+  database.rollback();
+  Fold fold(**scratch, log->indexed_to);
+  walk(database, *log, fold, report, progress);
+  fold.finish();
+  if (database.failed()) return report;
+  if (log->indexed_to > log->head.id) add_fault(report, {}, "The indexes run ahead of the events", rebuild_it);
+  for (const ViewTable& table : view_tables) compare_table(table, database, **scratch, report);
+  check_observations(database, report);
+  if (database.failed())
+    add_fault(report, {}, "The views cannot be read (" + database.error().message() + ")", rebuild_it);
+  if ((*scratch)->failed()) return (*scratch)->error();
+  return report;
+}
+
+}  // namespace sealpost::log
