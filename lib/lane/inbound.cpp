@@ -52,7 +52,6 @@ void InLane::note_durable(Seq n, const Receipt& receipt) {
 void InLane::fail_from(Seq n) {
   SEALPOST_ASSERT(!recent_.empty() && slot(n).n == n);
   heads_.note_failed(n);
-  slot(n) = {};
 }
 
 void InLane::forget_recent() {

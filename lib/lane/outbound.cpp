@@ -48,10 +48,7 @@ std::optional<Seq> Window::on_ack(PacketId packet) {
     break;
   }
   const Seq before = acked_;
-  while (acked_ < sent_ && flight(acked_.next()).acked) {
-    acked_ = acked_.next();
-    flight(acked_) = {};
-  }
+  while (acked_ < sent_ && flight(acked_.next()).acked) acked_ = acked_.next();
   if (acked_ == before) return std::nullopt;
   return acked_;
 }

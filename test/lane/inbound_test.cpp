@@ -61,6 +61,7 @@ const Row rows[] = {
      changed(next, [](Facts& f) { f.authorship = Authorship::bad_signature; }), Outcome::reject,
      RejectCode::bad_signature, true},
     {"the epoch is not the device's newest: taken over", second_epoch, message(next), Outcome::taken_over},
+    {"the epoch is one that the device has not begun: taken over", as_it_is, message(next, {2}), Outcome::taken_over},
     {"the lane is shut: reject shut", shut, message(next), Outcome::reject, RejectCode::shut},
     {"already stored, same link: the same ack again", as_it_is, message(3), Outcome::duplicate_durable},
     {"still pending, same link: waits for its commit", as_it_is, message(4), Outcome::duplicate_pending},
