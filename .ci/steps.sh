@@ -88,7 +88,7 @@ numbers_of() {
 
 tell_failure() {
   local name=$1 status=$2
-  echo "  FAILED: the end of build/check/$name.log:"
+  echo "  FAILED: the end of ${logs#"$root"/}/$name.log:"
   tail -n 40 "$logs/$name.log" | sed 's/^/  | /'
   if ((status == 124 || status == 137)); then echo "  It was stopped after ${step_budget[$name]} s."; fi
 }
@@ -151,7 +151,7 @@ run_steps() {
   mkdir -p "$logs"
   trap interrupted INT TERM
   for name in "${step_names[@]}"; do run_step "$name"; done
-  printf '\n%s\n' "Steps (logs in build/check):"
+  printf '\n%s\n' "Steps (logs in ${logs#"$root"/}):"
   printf '  %s\n' "${summary[@]}"
   printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   ((failed == 0))
