@@ -19,6 +19,7 @@ class SqliteEngine {
     if (!opened) FAIL("not opened: " << opened.error().message());
     log_ = *std::move(opened);
   }
+  void close() { log_.reset(); }
   std::string path() const { return folder_ / "log.db"; }
 
   TestClock clock;

@@ -18,6 +18,14 @@
 #include "base/sha256.hpp"
 #include "log/event_log.hpp"
 
+// Results have an output operator, of which the values here know nothing.
+template <class Value>
+struct Catch::StringMaker<sealpost::Result<Value>> {
+  static std::string convert(const sealpost::Result<Value>& result) {
+    return result ? "a value" : result.error().message();
+  }
+};
+
 namespace sealpost::log::test {
 
 class TestClock final : public Clock {

@@ -1,0 +1,189 @@
+// A disk that is full, and a disk that fails.
+
+#include <fstream>
+
+#include "conformance.hpp"
+#include "faulty_vfs.hpp"
+#include "log/maintenance.hpp"
+
+namespace sealpost::log::test {
+namespace {
+
+using Fault = FaultyVfs::Fault;
+
+class Sick {
+ public:
+  Sick() { open(); }
+  EventLog& log() { return *log_; }
+  void open() {
+    auto opened = open_sqlite_log({folder_ / "log.db", clock_, random_, sink, counters_, vfs.name()});
+    REQUIRE(opened);
+    log_ = *std::move(opened);
+    log_->on_fatal([this](ErrorCode error) {
+      ++fatals;
+      fatal.set_value(error);
+    });
+  }
+  void close() { log_.reset(); }
+  std::string path() const { return folder_ / "log.db"; }
+  Health::State state() const { return log_->health().state; }
+
+  FaultyVfs vfs{"sealpost-faulty"};
+  QuietSink sink;
+  std::atomic<int> fatals{0};
+  std::promise<ErrorCode> fatal;
+
+ private:
+  Folder folder_;
+  TestClock clock_;
+  CountingRandom random_;
+  Counters counters_;
+  std::unique_ptr<EventLog> log_;
+};
+
+EventId head_of(EventLog& log) {
+  return ask(log, [](Reader& reader) { return reader.head().id; });
+}
+
+}  // namespace
+
+TEST_CASE("a full disk refuses, and the log goes on by itself") {
+  Sick sick;
+  const Permalink ann = client_named("ann");
+  InLane out = out_lane(ann);
+  commit(sick.log(), out.next());
+  const Draft second = out.next();
+
+  sick.vfs.fail(Fault::full_write);
+  CHECK(refusal(sick.log(), second) == Errc::disk_full);
+  CHECK(refusal(sick.log(), second) == Errc::disk_full);
+  CHECK(sick.state() == Health::State::disk_full);
+  CHECK(head_of(sick.log()) == EventId{1});  // what is there can be read
+  CHECK(sick.sink.lines == 1);               // said once
+
+  sick.vfs.mend();
+  CHECK(commit(sick.log(), second).id() == EventId{2});
+  CHECK(sick.state() == Health::State::ready);
+  CHECK(sick.fatals == 0);
+  CHECK(state_of(sick.log(), ann).out.seq == Seq{2});
+  sick.close();
+  CHECK(verify(sick.path(), {})->fault_count == 0);
+}
+
+TEST_CASE("a disk that is full in the middle of a commit leaves nothing of it") {
+  Sick sick;
+  InLane out = out_lane(client_named("ann"));
+  commit(sick.log(), out.next());
+  const int after = GENERATE(1, 2, 3, 5);
+  Transaction large;
+  for (int i = 0; i < 20; ++i) large.drafts.push_back(out.next(std::string(2000, 'x')));
+  sick.vfs.fail(Fault::full_write, after);
+  CHECK(append(sick.log(), large).error() == Errc::disk_full);
+  sick.vfs.mend();
+  CHECK(head_of(sick.log()) == EventId{1});
+  REQUIRE(append(sick.log(), large));
+  sick.close();
+  CHECK(verify(sick.path(), {})->fault_count == 0);
+}
+
+TEST_CASE("a failed disk acknowledges nothing, says so once, and takes no more") {
+  Sick sick;
+  InLane out = out_lane(client_named("ann"));
+  commit(sick.log(), out.next());
+  const Draft second = out.next();
+  // After a failed fsync nobody knows what is on disk: to try again might lie.
+  sick.vfs.fail(GENERATE(Fault::bad_sync, Fault::bad_write));
+  CHECK(refusal(sick.log(), second) == Errc::io);
+  CHECK(wait_for(sick.fatal.get_future()) == Errc::io);
+  sick.vfs.mend();
+  CHECK(refusal(sick.log(), second) == Errc::io);
+  CHECK(refusal(sick.log(), security("more")) == Errc::io);
+  CHECK(sick.state() == Health::State::failed);
+  CHECK(sick.fatals == 1);
+  CHECK(head_of(sick.log()) == EventId{1});
+
+  sick.close();
+  sick.fatal = {};
+  sick.open();
+  CHECK(sick.state() == Health::State::ready);
+  CHECK(head_of(sick.log()).value >= 1);  // the second may be there: it was never acknowledged
+  sick.close();
+  CHECK(verify(sick.path(), {})->fault_count == 0);
+}
+
+TEST_CASE("everything that is queued fails with the disk") {
+  Sick sick;
+  InLane out = out_lane(client_named("ann"));
+  commit(sick.log(), out.next());
+  sick.vfs.fail(Fault::bad_sync);
+  std::vector<std::future<Result<Appended>>> queued;
+  for (int i = 0; i < 500; ++i) queued.push_back(append_later(sick.log(), transaction_of(out.next())));
+  for (auto& each : queued) CHECK(wait_for(std::move(each)).error() == Errc::io);
+  wait_for(sick.fatal.get_future());
+  CHECK(sick.fatals == 1);
+}
+
+TEST_CASE("each commit is synced before it is answered") {
+  Sick sick;
+  for (int i = 0; i < 5; ++i) {
+    const int before = sick.vfs.syncs();
+    commit(sick.log(), security("x"));
+    CHECK(sick.vfs.syncs() > before);
+  }
+}
+
+TEST_CASE("a read that the disk fails is not answered with less, and stops the log") {
+  Sick sick;
+  InLane out = out_lane(client_named("ann"));
+  // More than a reader's cache begins with.
+  for (int i = 0; i < 50; ++i) commit(sick.log(), out.next(std::string(3000, 'x')));
+  std::promise<std::size_t> answer;
+  sick.vfs.fail(Fault::bad_read);
+  sick.log().read([&](Reader& reader) {
+    answer.set_value(reader.lane({client_named("ann")}, {1}, {100, 1 << 20}).size());
+  });
+  CHECK(wait_for(sick.fatal.get_future()) == Errc::io);
+  sick.vfs.mend();
+  CHECK(answer.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+  CHECK(refusal(sick.log(), security("x")) == Errc::io);
+}
+
+TEST_CASE("too much in the queue is refused and not lost") {
+  Folder folder;
+  TestClock clock;
+  CountingRandom random;
+  QuietSink sink;
+  Counters counters;
+  SqliteOptions options{folder / "log.db", clock, random, sink, counters};
+  options.queued_events_max = 2;
+  options.queued_bytes_max = 1000;
+  const auto log = open_sqlite_log(options);
+  REQUIRE(log);
+  CHECK(append(**log, transaction_of(security("a"), security("b"), security("c"))).error() == Errc::overloaded);
+  Draft heavy = security("heavy");
+  heavy.body = body_of(std::string(1001, 'x'));
+  CHECK(refusal(**log, heavy) == Errc::overloaded);
+  CHECK(commit(**log, security("light")).id() == EventId{1});
+  CHECK((*log)->health().queued_events == 0);
+  CHECK((*log)->health().queued_bytes == 0);
+}
+
+TEST_CASE("a log is open in one process only") {
+  SqliteEngine engine;
+  TestClock clock;
+  CountingRandom random;
+  CHECK(open_sqlite_log({engine.path(), clock, random, engine.sink, engine.counters}).error() == Errc::locked);
+}
+
+TEST_CASE("a log does not open where there is no folder, nor over another file") {
+  Folder folder;
+  TestClock clock;
+  CountingRandom random;
+  QuietSink sink;
+  Counters counters;
+  CHECK(open_sqlite_log({folder / "no/log.db", clock, random, sink, counters}).error() == Errc::cannot_open);
+  std::ofstream(folder / "text.db") << std::string(5000, 'x');
+  CHECK(open_sqlite_log({folder / "text.db", clock, random, sink, counters}).error() == Errc::not_a_log);
+}
+
+}  // namespace sealpost::log::test
