@@ -173,7 +173,7 @@ bool Connection::valid_method(const Auth& auth) const {
 std::optional<Event> Connection::on(Puback&& puback) {
   const auto* message = session_->find_in_flight(puback.packet_id);
   if (message == nullptr) return std::nullopt;
-  if (message->sent) --in_flight_;
+  if (message->sent && in_flight_ > 0) --in_flight_;
   const PubackReceived received{puback.packet_id, puback.reason, message->token};
   session_->forget(puback.packet_id);
   return Event(received);
