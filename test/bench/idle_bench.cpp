@@ -139,7 +139,9 @@ Measured measure(Scheme scheme, const Certificate& certificate, int connections,
   const std::uint16_t port = listener.port();
   if (::write(to_client, &port, sizeof port) != sizeof port) std::exit(1);
   std::thread runners[2] = {std::thread([&] { world.context.run(); }), std::thread([&] { world.context.run(); })};
+  // The other process sets the pace: there is nothing here to be woken by.
   while (answered < connections / 8 * 8) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  // The last to be answered become idle: memory is read when nothing happens any more.
   std::this_thread::sleep_for(std::chrono::seconds(1));
   ::malloc_trim(0);
   measured.after = resident_bytes();
