@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/url/parse.hpp>
+#include <charconv>
 #include <optional>
 
 namespace sealpost::client {
@@ -34,6 +35,14 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+std::optional<std::uint16_t> port_of(std::string_view digits, std::uint16_t otherwise) {
+  if (digits.empty()) return otherwise;
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc() || end != digits.data() + digits.size() || port == 0) return std::nullopt;
+  return port;
+}
+
 std::optional<Address> local(std::string_view url) {
   constexpr std::string_view prefix = "unix:";
   if (!url.starts_with(prefix)) return std::nullopt;
@@ -54,12 +63,13 @@ Result<Address> Address::parse(std::string_view url) {
   const Known* const scheme = known_of(lower(parsed->scheme()));
   const bool plain = !parsed->has_userinfo() && !parsed->has_query() && !parsed->has_fragment();
   if (!scheme || !plain || parsed->host().empty()) return Errc::bad_address;
-  if (parsed->has_port() && parsed->port_number() == 0) return Errc::bad_address;
 
   Address address;
   address.scheme = scheme->scheme;
   address.host = lower(parsed->host_address());
-  address.port = parsed->has_port() ? parsed->port_number() : scheme->port;
+  const auto port = port_of(parsed->port(), scheme->port);
+  if (!port) return Errc::bad_address;
+  address.port = *port;
   const std::string path(parsed->encoded_path());
   const bool has_path = !path.empty() && path != "/";
   const bool web = scheme->scheme == net::Scheme::ws || scheme->scheme == net::Scheme::wss;

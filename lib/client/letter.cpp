@@ -59,8 +59,13 @@ std::optional<std::string> plain_text(const boost::json::object& payload) {
 
 std::string words_of(const Letter& letter) {
   const auto parsed = object::parse_json(letter.payload);
-  std::optional<std::string> text;
-  if (parsed && parsed->is_object()) text = plain_text(parsed->get_object());
+  if (!parsed || !parsed->is_object()) return safe_for_terminal(letter.payload);
+  const auto& fields = parsed->get_object();
+  std::optional<std::string> text = plain_text(fields);
+  if (letter.type == "sealpost.Notice") {
+    text = "a message of yours was accepted, but: ";
+    text->append(object::text_of(object::find(fields, "code")).value_or("no reason was given"));
+  }
   return safe_for_terminal(text ? *text : letter.payload);
 }
 

@@ -377,6 +377,8 @@ Result<void> Session::handle(const Delivered& delivered) {
     return start_over("a delivery does not continue the history that we hold");
   }
   if (!judged) return judged.error();
+  // After starting over, the history comes once more: stored, but no news.
+  const bool news = judged->place == Judged::Place::next && !store_.has_incoming(judged->entry.link);
   if (judged->place == Judged::Place::next) {
     if (judged->introduced) {
       const auto known = store_.add_identity_version(*judged->introduced);
@@ -386,7 +388,7 @@ Result<void> Session::handle(const Delivered& delivered) {
     if (!stored) return stored;
   }
   connection_->acknowledge(delivered.packet);
-  if (judged->place == Judged::Place::next) watcher_.on_message(judged->entry, judged->problem);
+  if (news) watcher_.on_message(judged->entry, judged->problem);
   return {};
 }
 

@@ -326,6 +326,11 @@ std::optional<Entry> Store::incoming(Seq n) const {
   return read_one(row.bind(number_of(n)));
 }
 
+bool Store::has_incoming(const Link& link) const {
+  Statement row(database_, "SELECT 1 FROM entry WHERE mine = 0 AND link = ?1");
+  return row.bind(link.hex()).step();
+}
+
 std::optional<Entry> Store::answer_to(const Link& link) const {
   Statement row(database_, select("mine = 0 AND answers = ?1 ORDER BY id LIMIT 1"));
   return read_one(row.bind(link.hex()));

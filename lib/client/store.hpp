@@ -83,6 +83,7 @@ class Store {
   };
   Result<void> add_incoming(const Entry&, const std::optional<Relayed>&);
   std::optional<Entry> incoming(Seq n) const;  // of the history that stands
+  bool has_incoming(const Link&) const;        // of any history
   // The first message that answers the message with this link.
   std::optional<Entry> answer_to(const Link&) const;
   Seq relayed_position(const Permalink& author, const Device&) const;
