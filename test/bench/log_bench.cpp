@@ -1,8 +1,9 @@
 // What an append costs: durable events a second, the time to the answer, and the CPU of the log's threads an event,
 // with 700-byte bodies, a moved cursor in each event, and so many clients that each have one append in flight.
 //
-//   log_bench [folder] [seconds]          default: the temporary folder, 3 seconds for each row
-//   log_bench fill [folder] [events]      default: 1000000; makes a log by appends, then opens it again and verifies it
+//   log_bench [folder] [seconds] [in flight ...]    default: the temporary folder, 3 seconds for each of 1 2 16 100 200
+//   log_bench fill [folder] [events]                default: 1000000; makes a log by appends, then opens it again and
+//   verifies it
 //
 // The files are removed at the end. The disk of the folder counts: every commit is synced.
 
@@ -239,7 +240,9 @@ int main(int count, char** values) {
   } else {
     fmt::print("{:>9} {:>9} {:>10} {:>9} {:>9} {:>12} {:>10}\n", "in flight", "batch", "events/s", "p50 us", "p99 us",
                "CPU us/event", "unindexed");
-    for (const std::size_t senders : {1, 2, 16, 100, 200}) measure(folder.string(), senders, amount);
+    std::vector<std::string> rows{"1", "2", "16", "100", "200"};
+    if (arguments.size() > 2) rows.assign(arguments.begin() + 2, arguments.end());
+    for (const std::string& row : rows) measure(folder.string(), std::strtoul(row.c_str(), nullptr, 10), amount);
   }
   std::filesystem::remove_all(folder);
 }
