@@ -128,7 +128,8 @@ asio::awaitable<net::Response> Api::updates(Call call) {
   const auto found = call.query.find("consumer");
   if (found != call.query.end() && found->second != feed_->consumer())
     co_return problem(404, "unknown_consumer", "The configured consumer is `" + feed_->consumer() + "`.");
-  const auto page = co_await feed_->next({*after}, static_cast<std::size_t>(*limit), *wait * 1000, call.request.gone);
+  const EventId from{*after};
+  const auto page = co_await feed_->next(from, static_cast<std::size_t>(*limit), *wait * 1000, call.request.gone);
   json::array updates;
   for (const pipeline::Update& update : page) updates.push_back(update_of(update));
   co_return json_response(200, json::object{{"updates", std::move(updates)}});
@@ -239,7 +240,8 @@ asio::awaitable<Result<log::Appended>> Api::send_to(std::shared_ptr<pipeline::Cl
   messages[0].type = std::move(reply.type);
   messages[0].context = std::move(reply.context);
   messages[0].in_reply_to = reply.in_reply_to;
-  co_return co_await client->send(std::move(messages), {}, std::move(once));
+  std::vector<log::Draft> nothing_else;
+  co_return co_await client->send(std::move(messages), std::move(nothing_else), std::move(once));
 }
 
 }  // namespace sealpost::api

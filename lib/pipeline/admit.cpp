@@ -85,25 +85,37 @@ asio::awaitable<Result<Admitted>> Client::admit(auth::ProofAccepted proof, auth:
 
   const auto epoch = co_await log_proof(proof, reauth_of == nullptr);
   if (!epoch) co_return cause_of(epoch.error());
+  if (reauth_of) co_return extend(*reauth_of, proof, handshake);
   const lane::Settlement settlement = co_await settle(proof);
   if (settlement.differs != lane::Differs::nothing && settlement.differs != lane::Differs::shut_before)
     co_await shut(proof.device, settlement);
 
+  begin(proof.device, *epoch, settlement);
+  find(proof.device)->proven_challenge = proof.issued;
   Admitted admitted;
   admitted.who = {permalink_,
                   proof.device,
                   *epoch,
                   proof.key,
                   services_.clock.now() + services_.limits.session,
-                  reauth_of ? reauth_of->who().session : to_hex(services_.random.bytes<16>())};
-  if (reauth_of) {
-    reauth_of->extend(admitted.who.expires, proof.key);
-  } else {
-    begin(proof.device, *epoch, settlement);
-  }
-  find(proof.device)->proven_challenge = proof.issued;
+                  to_hex(services_.random.bytes<16>())};
   admitted.welcome = handshake.welcome(welcome_of(admitted.who, settlement), *services_.identity.signer);
   co_return admitted;
+}
+
+// A re-authentication keeps session, epoch and light; the Welcome says how things stand.
+Admitted Client::extend(Connection& connection, const auth::ProofAccepted& proof, auth::ServerHandshake& handshake) {
+  DeviceLane& lane = lane_of(connection);
+  lane.proven_challenge = proof.issued;
+  connection.extend(services_.clock.now() + services_.limits.session, proof.key);
+  lane::Settlement standing;
+  standing.light = lane.in.light();
+  standing.resume_in = {lane.in.durable().n, lane.in.durable().link};
+  standing.out_head = {out_.durable().n, out_.durable().link};
+  standing.acked = lane.acked;
+  Admitted admitted{connection.who(), {}};
+  admitted.welcome = handshake.welcome(welcome_of(admitted.who, standing), *services_.identity.signer);
+  return admitted;
 }
 
 // New identity versions and the new epoch are one transaction.
@@ -119,6 +131,7 @@ asio::awaitable<Result<Epoch>> Client::log_proof(const auth::ProofAccepted& proo
     draft.client = permalink_;
     draft.device = proof.device;
     draft.epoch = epoch;
+    if (lane == nullptr && !proof.from_first) draft.seq = out_.durable().n;  // where a new device starts
     transaction.drafts.push_back(std::move(draft));
   }
   if (transaction.drafts.empty()) co_return epoch;
@@ -150,7 +163,7 @@ asio::awaitable<lane::Settlement> Client::settle(const auth::ProofAccepted& proo
   view.from_first = proof.from_first;
   if (const DeviceLane* lane = find(proof.device)) {
     view.in_head = {lane->in.durable().n, lane->in.durable().link};
-    view.acked = lane->window.acked();
+    view.acked = lane->acked;
     view.shut = lane->shut;
   }
   std::function<Compared(log::Reader&)> ask = [view, client = permalink_, device = proof.device,
@@ -201,6 +214,7 @@ void Client::begin(const Device& device, Epoch epoch, const lane::Settlement& se
   lane->drain_to = settlement.out_head.n;
   lane->page.clear();
   lane->last_seen = services_.clock.now();
+  lane->acked = std::max(lane->acked, settlement.acked);
   if (settlement.acked_moved) services_.log.note_acked(permalink_, device, settlement.acked);
   services_.log.note_seen(permalink_, device, lane->last_seen);
 }

@@ -66,7 +66,11 @@ asio::awaitable<void> Stranger::run() {
       break;
     }
     engine.receive(received->view(), steady_ms(services_.clock));
-    while (auto event = engine.next()) std::visit([this](const auto& what) { on(what); }, *event);
+    while (!over_) {  // once it has entered, the engine belongs to the client's strand
+      const auto event = engine.next();
+      if (!event) break;
+      std::visit([this](const auto& what) { on(what); }, *event);
+    }
     if (!proof_.empty()) co_await finish_handshake();
     if (!over_) connection_->flush();
   }

@@ -28,6 +28,20 @@ class Category final : public boost::system::error_category {
   }
 };
 
+// How many messages wait for the bot; counted up to `most`, where the inbox is full.
+std::size_t count_waiting(log::Reader& reader, const log::ClientState& state, const std::string& consumer,
+                          std::size_t most) {
+  std::size_t count = 0;
+  EventId after = state.cursor(consumer);
+  while (after < state.last_in && count < most) {
+    const auto page = reader.feed(log::Feed::in, state.client, after, {.events = 256, .bytes = 1 << 20});
+    if (page.empty()) break;
+    count += page.size();
+    after = page.back().committed.id();
+  }
+  return count;
+}
+
 }  // namespace
 
 ErrorCode make_error_code(Errc code) {
@@ -53,12 +67,18 @@ asio::awaitable<void> Client::ready() {
   struct Found {
     std::optional<log::ClientState> state;
     std::vector<log::StoredEvent> versions;
+    std::size_t backlog = 0;
   };
-  std::function<Found(log::Reader&)> ask = [client = permalink_](log::Reader& reader) {
-    return Found{reader.client(client), reader.identity_versions(client)};
+  const std::string consumer = services_.bot == nullptr ? "" : services_.bot->consumer();
+  std::function<Found(log::Reader&)> ask = [client = permalink_, consumer,
+                                            most = services_.limits.inbox_messages](log::Reader& reader) {
+    Found found{reader.client(client), reader.identity_versions(client)};
+    if (found.state && !consumer.empty()) found.backlog = count_waiting(reader, *found.state, consumer, most);
+    return found;
   };
   const Found found = co_await read<Found>(services_.log, std::move(ask));
   load(found.state, found.versions);
+  backlog_ = found.backlog;
   loaded_ = true;
 }
 
@@ -77,6 +97,7 @@ void Client::load(const std::optional<log::ClientState>& state, const std::vecto
     const lane::Light light = device.shut ? lane::Light::shut : lane::Light::green;
     lane->in = lane::InLane({device.in.seq, device.in.link, device.in.time}, light, device.epoch);
     lane->window = lane::Window(device.acked, state->out.seq, 1);
+    lane->acked = device.acked;
     lane->last_seen = device.last_seen;
     lane->shut = device.shut;
     devices_.emplace(device.device, std::move(lane));
@@ -149,7 +170,7 @@ bool Client::idle() const {
 std::vector<Client::DeviceView> Client::devices() const {
   std::vector<DeviceView> views;
   for (const auto& [label, lane] : devices_)
-    views.push_back({label, lane->in.durable().n, lane->window.acked(), lane->connection != nullptr});
+    views.push_back({label, lane->in.durable().n, lane->acked, lane->connection != nullptr});
   return views;
 }
 

@@ -146,6 +146,7 @@ class Client : public std::enable_shared_from_this<Client> {
   bool is_live(const DeviceLane&) const;
   asio::awaitable<Result<Epoch>> log_proof(const auth::ProofAccepted&, bool new_epoch);
   void adopt(const std::vector<object::Identity>& versions, EventId last);
+  Admitted extend(Connection&, const auth::ProofAccepted&, auth::ServerHandshake&);
   asio::awaitable<lane::Settlement> settle(const auth::ProofAccepted&);
   asio::awaitable<void> shut(const Device&, const lane::Settlement&);
   void begin(const Device&, Epoch, const lane::Settlement&);

@@ -89,7 +89,10 @@ void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::Pubac
   const auto acked = lane.window.on_ack(puback.packet_id);
   services_.counters.deliveries_acked_total.add();
   if (!acked) return;
-  services_.log.note_acked(permalink_, lane.device, *acked);
+  if (*acked > lane.acked) {
+    lane.acked = *acked;
+    services_.log.note_acked(permalink_, lane.device, *acked);
+  }
   if (*acked == lane.window.head()) lane.page.clear();
   turn_green_if_drained(lane);
   settled_.open();

@@ -28,8 +28,9 @@ struct Waiter {
 struct DeviceLane {
   Device device;
   lane::InLane in;
-  lane::Window window;
-  Seq drain_to;  // while the light is `drain`: acknowledged up to here, it turns green
+  lane::Window window;  // of the connection; after a redelivery its position is behind `acked`
+  Seq acked;            // the device has stored everything up to here; never moves back
+  Seq drain_to;         // while the light is `drain`: acknowledged up to here, it turns green
   Millis last_seen = 0;
   bool shut = false;
   std::uint64_t proven_challenge = 0;  // the newest challenge that was proven: an older one is stale

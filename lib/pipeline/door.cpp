@@ -9,13 +9,10 @@ bool is_encrypted(std::string_view endpoint) {
   return endpoint.starts_with("mqtts:") || endpoint.starts_with("wss:") || endpoint.starts_with("https:");
 }
 
-// The proof itself, and for a text that brings identity versions about one more for each key proof in it.
-constexpr std::size_t bytes_per_check = 512;
-
 }  // namespace
 
 bool Door::admits_proof(std::string_view address, std::string_view proof) {
-  const auto checks = static_cast<std::int64_t>(1 + proof.size() / bytes_per_check);
+  const std::int64_t checks = auth::signature_checks(proof);
   const std::lock_guard lock(mutex_);
   return addresses_.take_checks(address, checks, steady_ms(clock_));
 }

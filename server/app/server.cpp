@@ -121,7 +121,8 @@ struct Server::Parts {
       : configuration(given),
         sink(log_sink),
         threads(threads_of(configuration.server)),
-        io(static_cast<int>(threads)),
+        context(std::make_unique<asio::io_context>(static_cast<int>(threads))),
+        io(*context),
         wheel(io.get_executor()),
         keys(open_or_create_keys(configuration, clock, random, sink)),
         log(open_log(configuration, clock, random, sink, counters)),
@@ -147,6 +148,16 @@ struct Server::Parts {
         api(services, clients, door, tokens, dynamic_cast<bot::Feed*>(bot.get()), api_options()),
         admission(std::make_shared<net::Admission>(admission_limits_of(configuration.limits))) {}
 
+  // Coroutines that still wait end with the io_context, and on their way out they cancel deadlines and give buffers
+  // back: so it goes first.
+  ~Parts() {
+    listeners.clear();
+    wheel.stop();
+    context.reset();
+  }
+  Parts(const Parts&) = delete;
+  Parts& operator=(const Parts&) = delete;
+
   api::Options api_options() {
     api::Options options;
     options.long_poll_max = configuration.api.long_poll_seconds_max * 1000;
@@ -166,7 +177,8 @@ struct Server::Parts {
   SystemRandom random;
   Counters counters;
   const std::size_t threads;
-  asio::io_context io;
+  std::unique_ptr<asio::io_context> context;
+  asio::io_context& io;
   net::Wheel wheel;
   net::BufferPool buffers;
   ServerKeys keys;
