@@ -84,7 +84,7 @@ TEMPLATE_TEST_CASE("a new device starts where its first epoch says", "[log]", SE
   EventLog& log = engine.log();
   const Permalink ann = client_named("ann");
   InLane out = out_lane(ann);
-  commit(log, out.next(), out.next(), out.next());
+  commit(log, {out.next(), out.next(), out.next()});
   CHECK(refusal(log, epoch(ann, "phone", 1, 4)) == Errc::bad_draft);
   commit(log, epoch(ann, "phone", 1, 2));
   CHECK(state_of(log, ann).devices[0].acked == Seq{2});
@@ -166,7 +166,7 @@ TEMPLATE_TEST_CASE("a transaction happens whole or not at all", "[log]", SEALPOS
 TEMPLATE_TEST_CASE("the events of a transaction have consecutive ids", "[log]", SEALPOST_LOG_ENGINES) {
   TestType engine;
   InLane out = out_lane(client_named("ann"));
-  const auto appended = append(engine.log(), transaction_of(out.next(), out.next(), security("x")));
+  const auto appended = append(engine.log(), transaction_of({out.next(), out.next(), security("x")}));
   REQUIRE(appended);
   REQUIRE(appended->events.size() == 3);
   for (int i = 0; i < 3; ++i) CHECK(appended->events[static_cast<std::size_t>(i)].id() == EventId{i + 1});
@@ -233,7 +233,7 @@ TEMPLATE_TEST_CASE("a key belongs to one identity for ever", "[log]", SEALPOST_L
 TEMPLATE_TEST_CASE("a request with an idempotency key has its effect once", "[log]", SEALPOST_LOG_ENGINES) {
   TestType engine;
   InLane out = out_lane(client_named("ann"));
-  Transaction request = transaction_of(out.next(), out.next());
+  Transaction request = transaction_of({out.next(), out.next()});
   request.idempotency = Idempotency{"token", "key", sha256(as_bytes("request"))};
   const auto once = append(engine.log(), request);
   REQUIRE(once);
@@ -283,7 +283,7 @@ TEMPLATE_TEST_CASE("what is told of a device is kept and never moves back", "[lo
   const Permalink ann = client_named("ann");
   const Device phone = device_named("phone");
   InLane out = out_lane(ann);
-  commit(log, epoch(ann, "phone", 1), out.next(), out.next());
+  commit(log, {epoch(ann, "phone", 1), out.next(), out.next()});
   log.note_acked(ann, phone, {2});
   log.note_acked(ann, phone, {1});
   log.note_seen(ann, phone, 1000);

@@ -19,7 +19,7 @@ struct Town {
     relayed.recipient = ben;
     commit(log, relayed);                                        // 6
     commit(log, moving(intent(ann, ben), "relay", {6}));         // 7
-    commit(log, out.next(), out.next(), out.next());             // 8, 9, 10
+    commit(log, {out.next(), out.next(), out.next()});           // 8, 9, 10
     commit(log, security("bad_signature", ann), security("x"));  // 11, 12
     commit(log, to_server.next("last"));                         // 13
   }

@@ -193,6 +193,10 @@ inline Result<Appended> append(EventLog& log, Transaction transaction) {
   return wait_for(append_later(log, std::move(transaction)));
 }
 
+// In braces where the order of evaluation counts, as with several messages of one lane: function arguments have none.
+inline Transaction transaction_of(std::vector<Draft> drafts) {
+  return {std::move(drafts), std::nullopt};
+}
 template <class... Drafts>
 Transaction transaction_of(Drafts... drafts) {
   Transaction transaction;
@@ -201,11 +205,14 @@ Transaction transaction_of(Drafts... drafts) {
 }
 
 // Appends what must succeed; gives the last event.
-template <class... Drafts>
-Committed commit(EventLog& log, Drafts... drafts) {
-  const auto appended = append(log, transaction_of(std::move(drafts)...));
+inline Committed commit(EventLog& log, std::vector<Draft> drafts) {
+  const auto appended = append(log, transaction_of(std::move(drafts)));
   if (!appended) FAIL("not appended: " << appended.error().message());
   return appended->events.back();
+}
+template <class... Drafts>
+Committed commit(EventLog& log, Drafts... drafts) {
+  return commit(log, transaction_of(std::move(drafts)...).drafts);
 }
 
 // Appends what must fail; gives why.
