@@ -44,6 +44,9 @@ asio::awaitable<net::Response> Api::proof(Call call) {
   if (!admitted) co_return refused(services_, call.request, who, admitted.error());
   const auto ticket = door_.issue(admitted->who, handshake->hello().endpoint);
   if (!ticket) co_return problem(503, "busy", "Too many tickets are out; try again in a minute.");
+  // The actor, and so the positions and the light of this Welcome, waits as long as the ticket is good.
+  const auto kept = [client = admitted->client] {};
+  services_.timers.after(std::chrono::milliseconds(auth::ticket_lifetime_ms), kept);
   co_return text_response(200, "{\"ticket\":\"" + *ticket + "\",\"welcome\":" + admitted->welcome + "}",
                           "application/json");
 }

@@ -100,6 +100,7 @@ asio::awaitable<Result<Admitted>> Client::admit(auth::ProofAccepted proof, auth:
                   services_.clock.now() + services_.limits.session,
                   to_hex(services_.random.bytes<16>())};
   admitted.welcome = handshake.welcome(welcome_of(admitted.who, settlement), *services_.identity.signer);
+  admitted.client = self;
   co_return admitted;
 }
 
@@ -113,7 +114,7 @@ Admitted Client::extend(Connection& connection, const auth::ProofAccepted& proof
   standing.resume_in = {lane.in.durable().n, lane.in.durable().link};
   standing.out_head = {out_.durable().n, out_.durable().link};
   standing.acked = lane.acked;
-  Admitted admitted{connection.who(), {}};
+  Admitted admitted{connection.who(), {}, shared_from_this()};
   admitted.welcome = handshake.welcome(welcome_of(admitted.who, standing), *services_.identity.signer);
   return admitted;
 }

@@ -40,7 +40,7 @@ class Stranger {
   asio::awaitable<void> finish_handshake();
   void turn_away(mqtt::ReasonCode, std::string_view reason_string = {});
   void fail(const ErrorCode&);
-  void enter(const Credentials&, std::string welcome);
+  void enter(std::shared_ptr<Client>, const Credentials&, std::string welcome);
 
   Services& services_;
   Clients& clients_;
@@ -107,7 +107,7 @@ asio::awaitable<void> Stranger::finish_handshake() {
   Result<Admitted> admitted =
       co_await prove(services_, clients_, door_, *handshake_, carrier_, std::move(proof), nullptr);
   if (!admitted) co_return fail(admitted.error());
-  enter(admitted->who, std::move(admitted->welcome));
+  enter(std::move(admitted->client), admitted->who, std::move(admitted->welcome));
 }
 
 // MQTT 3.1.1 and tools: user name = client id, password = ticket.
@@ -119,13 +119,12 @@ void Stranger::redeem_ticket(const mqtt::ConnectReceived& connect) {
                        ? door_.redeem(connect.client_id, as_text(*connect.password), connection_->channel().peer())
                        : Result<Credentials>(auth::Errc::wrong_client_id);
   if (!who) return fail(who.error());
-  enter(*who, {});
+  enter(clients_.at(who->client), *who, {});
 }
 
-void Stranger::enter(const Credentials& who, std::string welcome) {
+void Stranger::enter(std::shared_ptr<Client> client, const Credentials& who, std::string welcome) {
   over_ = true;
   connection_->prove(who);
-  const std::shared_ptr<Client> client = clients_.at(who.client);
   spawn(client->strand(), services_.sink, "serve", Client::enter(client, connection_, opening_, std::move(welcome)));
 }
 

@@ -21,6 +21,7 @@
 
 namespace sealpost::pipeline {
 
+class Client;
 class Clients;
 
 // What to send to this client: everything but the envelope.
@@ -46,6 +47,8 @@ struct Intent {
 struct Admitted {
   Credentials who;
   std::string welcome;  // the signed text
+  // Keeps the actor, and with it the positions and the light just settled, until the connection has entered.
+  std::shared_ptr<Client> client = nullptr;
 };
 
 // How a client opened its MQTT connection.
