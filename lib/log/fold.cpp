@@ -4,7 +4,7 @@ namespace sealpost::log {
 
 ErrorCode Fold::add(const Record& record) {
   const ErrorCode verdict = heads_.fold(record.draft, record.id, record.part);
-  if (record.id <= index_to_) slice_.push_back(record);
+  slice_.push_back(record);
   if (slice_.size() == slice_events) index_slice();
   return verdict;
 }
@@ -15,10 +15,13 @@ void Fold::finish() {
 }
 
 void Fold::index_slice() {
-  std::vector<const Record*> events;
-  events.reserve(slice_.size());
-  for (const Record& record : slice_) events.push_back(&record);
-  indexer_.index(events);
+  for (std::size_t i = 0; i < index_count; ++i) {
+    const auto index = static_cast<Index>(i);
+    std::vector<const Record*> events;
+    for (const Record& record : slice_)
+      if (record.id <= index_to_[index]) events.push_back(&record);
+    indexer_.index(index, events);
+  }
   slice_.clear();
 }
 

@@ -11,8 +11,8 @@ namespace sealpost::log {
 
 class Fold final : private HeadSource {
  public:
-  // Indexes the events up to `index_to`.
-  Fold(Database& target, EventId index_to) : target_(target), index_to_(index_to) {}
+  // Each index gets the events up to `index_to`.
+  Fold(Database& target, const IndexedTo& index_to) : target_(target), index_to_(index_to) {}
 
   // Gives what the law says of the event, and goes on as if it were lawful.
   ErrorCode add(const Record&);
@@ -27,7 +27,7 @@ class Fold final : private HeadSource {
   static constexpr std::size_t slice_events = 4096;
 
   Database& target_;
-  EventId index_to_;
+  IndexedTo index_to_;
   Indexer indexer_{target_};
   HeadRows rows_{target_};
   Heads heads_{*this, SIZE_MAX};  // never settled: all of them count as changed

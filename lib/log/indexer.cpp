@@ -48,15 +48,61 @@ const Permalink& permalink_of(const Draft& draft) {
   return draft.kind == Kind::identity && !draft.prev.is_none() ? draft.client : draft.object;
 }
 
-void Indexer::index(std::span<const Record* const> events) {
+bool in_author_index(const Draft& draft) {
+  const bool own = draft.kind == Kind::in && draft.author == draft.client;
+  return is_object(draft) && !draft.author.is_none() && !own;
+}
+
+std::int64_t number_of(const Digest& digest) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < sizeof number; ++i) number = number << 8 | digest[i];
+  return static_cast<std::int64_t>(number);
+}
+
+EventId IndexedTo::least() const {
+  return *std::ranges::min_element(to_);
+}
+
+EventId IndexedTo::most() const {
+  return *std::ranges::max_element(to_);
+}
+
+Index IndexedTo::slowest() const {
+  return static_cast<Index>(std::ranges::min_element(to_) - to_.begin());
+}
+
+IndexedTo indexed_to_of(const Statement::Rows& row) {
+  IndexedTo indexed;
+  for (int column = 0; column < static_cast<int>(index_count); ++column)
+    indexed[static_cast<Index>(column)] = row.strong<EventId>(column);
+  return indexed;
+}
+
+void Indexer::index(Index index, std::span<const Record* const> events) {
   if (events.empty()) return;
-  auto lanes = those(events, in_lane);
-  auto feeds = those(events, in_feed);
+  const EventId last = events.back()->id;
   auto objects = those(events, is_object);
-  index_lanes(lanes);
-  index_feeds(feeds);
-  index_objects(objects);
-  indexed_to_.run(events.back()->id);
+  switch (index) {
+    case Index::lane: {
+      auto lanes = those(events, in_lane);
+      index_lanes(lanes);
+      return lane_to_.run(last);
+    }
+    case Index::feed: {
+      auto feeds = those(events, in_feed);
+      index_feeds(feeds);
+      return feed_to_.run(last);
+    }
+    case Index::link:
+      index_links(objects);
+      return link_to_.run(last);
+    case Index::type:
+      index_types(objects);
+      return type_to_.run(last);
+    case Index::author:
+      index_authors(objects);
+      return author_to_.run(last);
+  }
 }
 
 void Indexer::index_lanes(std::vector<const Record*>& events) {
@@ -69,17 +115,23 @@ void Indexer::index_feeds(std::vector<const Record*>& events) {
   for (const Record* e : events) feed_.run(feed_client(e->draft), static_cast<int>(e->draft.kind), e->id);
 }
 
-void Indexer::index_objects(std::vector<const Record*>& events) {
+void Indexer::index_links(std::vector<const Record*>& events) {
+  sort_by(events, [](const Record& e) { return number_of(e.draft.link.bytes); });
+  for (const Record* e : events) link_.run(number_of(e->draft.link.bytes), e->id);
+  for (const Record* e : events)
+    if (!permalink_of(e->draft).is_none()) permalink_.run(permalink_of(e->draft), e->id);
+}
+
+void Indexer::index_types(std::vector<const Record*>& events) {
   sort_by(events, [](const Record& e) { return std::tie(e.draft.type); });
   for (const Record* e : events)
     if (!e->draft.type.empty()) type_.run(e->draft.type, e->id);
+}
+
+void Indexer::index_authors(std::vector<const Record*>& events) {
   sort_by(events, [](const Record& e) { return std::tie(e.draft.author); });
   for (const Record* e : events)
-    if (!e->draft.author.is_none()) author_.run(e->draft.author, e->id);
-  sort_by(events, [](const Record& e) { return std::tie(e.draft.link); });
-  for (const Record* e : events) link_.run(e->draft.link, e->id);
-  for (const Record* e : events)
-    if (!permalink_of(e->draft).is_none()) permalink_.run(permalink_of(e->draft), e->id);
+    if (in_author_index(e->draft)) author_.run(e->draft.author, e->id);
 }
 
 }  // namespace sealpost::log

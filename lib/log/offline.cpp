@@ -20,7 +20,11 @@ Result<Offline> open_offline(const std::string& path, Access access) {
 Result<LogRow> read_log_row(Database& database) {
   LogRow log;
   log.id = Device::parse(database.text("SELECT id FROM log")).value_or(Device{});
-  log.indexed_to = {database.number("SELECT indexed_to FROM log")};
+  {
+    Statement indexed(database, SEALPOST_INDEXED_TO);
+    auto row = indexed.query();
+    if (row.next()) log.indexed_to = indexed_to_of(row);
+  }
   {
     Statement newest(database, "SELECT id, hash FROM event ORDER BY id DESC LIMIT 1");
     auto row = newest.query();

@@ -1,6 +1,7 @@
 #pragma once
 // A log's file in the hands of a tool: the lock, and then the connection.
 
+#include "log/indexer.hpp"
 #include "log/lock_file.hpp"
 #include "log/reader.hpp"
 #include "log/schema.hpp"
@@ -17,7 +18,7 @@ Result<Offline> open_offline(const std::string& path, Access);
 
 struct LogRow {
   Device id;
-  EventId indexed_to;
+  IndexedTo indexed_to;
   LogHead head;
 };
 

@@ -14,7 +14,7 @@ Result<EventId> rebuild(const std::string& path, const Progress& progress) {
   database.execute("BEGIN IMMEDIATE");
   for (const ViewTable& table : view_tables) database.execute((std::string("DELETE FROM ") + table.name).c_str());
   VerifyReport report;
-  Fold fold(database, log->head.id);
+  Fold fold(database, IndexedTo(log->head.id));
   walk(database, *log, fold, report, progress);
   fold.finish();
   if (database.failed()) {

@@ -22,9 +22,10 @@ CREATE INDEX event_restored ON event(id) WHERE kind = 9;
 -- What may be erased: text becomes NULL.
 CREATE TABLE body (event INTEGER PRIMARY KEY, text TEXT) STRICT;
 
--- One row: the log's id (32 hex digits), and up to where the tables from `lane` on follow.
+-- One row: the log's id (32 hex digits), and up to which event each of the tables from `lane` on follows.
 CREATE TABLE log (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, created INTEGER NOT NULL,
-  indexed_to INTEGER NOT NULL) STRICT;
+  lane_to INTEGER NOT NULL, feed_to INTEGER NOT NULL, link_to INTEGER NOT NULL, type_to INTEGER NOT NULL,
+  author_to INTEGER NOT NULL) STRICT;
 
 -- Heads, in the same transaction as the event.
 CREATE TABLE client (client BLOB PRIMARY KEY, identity BLOB, identity_event INTEGER NOT NULL, out_seq INTEGER NOT NULL,
@@ -43,11 +44,12 @@ CREATE TABLE position (client BLOB, device TEXT, acked INTEGER NOT NULL, last_se
 CREATE TABLE idempotency (scope TEXT, key TEXT, request BLOB NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,
   PRIMARY KEY (scope, key)) STRICT, WITHOUT ROWID;
 
--- Indexes that follow behind, up to log.indexed_to. A lane without a device is an out-lane.
+-- Indexes that follow behind. A lane without a device is an out-lane; object_link has the first 8 bytes of the link,
+-- as a number; object_author leaves out what a client wrote in its own lanes.
 CREATE TABLE lane (client BLOB, device TEXT, seq INTEGER, event INTEGER NOT NULL, PRIMARY KEY (client, device, seq))
   STRICT, WITHOUT ROWID;
 CREATE TABLE feed (client BLOB, kind INTEGER, event INTEGER, PRIMARY KEY (client, kind, event)) STRICT, WITHOUT ROWID;
-CREATE TABLE object_link (link BLOB, event INTEGER, PRIMARY KEY (link, event)) STRICT, WITHOUT ROWID;
+CREATE TABLE object_link (link INTEGER, event INTEGER, PRIMARY KEY (link, event)) STRICT, WITHOUT ROWID;
 CREATE TABLE object_type (type TEXT, event INTEGER, PRIMARY KEY (type, event)) STRICT, WITHOUT ROWID;
 CREATE TABLE object_author (author BLOB, event INTEGER, PRIMARY KEY (author, event)) STRICT, WITHOUT ROWID;
 CREATE TABLE object_permalink (permalink BLOB, event INTEGER, PRIMARY KEY (permalink, event)) STRICT, WITHOUT ROWID;
@@ -108,7 +110,7 @@ ErrorCode create_schema(Database& database, Clock& clock, Random& random) {
   if (!is_empty(database)) return database.error();
   database.execute("BEGIN IMMEDIATE");
   database.execute(tables);
-  Statement(database, "INSERT INTO log VALUES (1, ?1, ?2, 0)").run(new_log_id(random), clock.now());
+  Statement(database, "INSERT INTO log VALUES (1, ?1, ?2, 0, 0, 0, 0, 0)").run(new_log_id(random), clock.now());
   database.execute(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
   database.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
   database.execute("COMMIT");
@@ -119,7 +121,7 @@ Result<std::unique_ptr<Database>> open_scratch() {
   auto database = std::make_unique<Database>("", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, "");
   database->execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -65536");
   database->execute(tables);
-  database->execute("INSERT INTO log VALUES (1, '', 0, 0); BEGIN");
+  database->execute("INSERT INTO log VALUES (1, '', 0, 0, 0, 0, 0, 0); BEGIN");
   if (database->failed()) return database->error();
   return database;
 }

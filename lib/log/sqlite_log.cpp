@@ -40,7 +40,7 @@ bool heads_know(HeadRows& rows, const Record& record) {
 
 // The newest events: their chain, their heads, and that no index runs ahead of them.
 bool newest_are_whole(Database& database, const LogRow& start) {
-  if (start.indexed_to > start.head.id) return false;
+  if (start.indexed_to.most() > start.head.id) return false;
   HeadRows heads(database);
   Statement newest(database, "SELECT " SEALPOST_EVENT_COLUMNS " FROM event WHERE id >= ?1 ORDER BY id");
   const EventId first{std::max<std::int64_t>(1, start.head.id.value - checked_at_start + 1)};
@@ -78,8 +78,8 @@ class SqliteLog final : public EventLog {
         writer_(options, std::move(database), tail_, start.head, start.indexed_to) {}
   ~SqliteLog() override { stop(); }
 
-  ErrorCode start(Database& database, const SqliteOptions& options, EventId indexed_to) {
-    if (const ErrorCode error = load_tail(database, tail_, indexed_to)) return error;
+  ErrorCode start(Database& database, const SqliteOptions& options, const IndexedTo& indexed_to) {
+    if (const ErrorCode error = load_tail(database, tail_, indexed_to.least())) return error;
     std::vector<std::unique_ptr<SqliteReader>> readers;
     for (int i = 0; i < reader_threads; ++i) {
       auto opened = open_database(options.path, Access::inspect, options.vfs);

@@ -48,10 +48,8 @@ void SqliteReader::begin() {
 void SqliteReader::look() {
   begin_.run();
   Device log_id;
-  if (auto row = get_log_.query(); row.next()) {
-    log_id = row.device(0);
-    indexed_to_ = row.strong<EventId>(1);
-  }
+  if (auto row = get_log_.query(); row.next()) log_id = row.device(0);
+  if (auto row = get_indexed_to_.query(); row.next()) indexed_to_ = indexed_to_of(row);
   head_ = {EventId{}, Digest{}};
   if (auto row = get_head_.query(); row.next()) head_ = {row.strong<EventId>(0), row.digest(1)};
   if (head_.id.value == 0) head_.hash = genesis(log_id);
@@ -65,8 +63,9 @@ void SqliteReader::end() {
 }
 
 bool SqliteReader::tail_reaches_the_indexes() const {
-  if (head_.id <= indexed_to_) return true;
-  return view_.first().value != 0 && view_.first() <= indexed_to_.next();
+  const EventId least = indexed_to_.least();
+  if (head_.id <= least) return true;
+  return view_.first().value != 0 && view_.first() <= least.next();
 }
 
 void SqliteReader::check() const {
@@ -79,9 +78,9 @@ void SqliteReader::indexed(Page& page, Statement::Rows rows) {
 }
 
 template <class Matches>
-void SqliteReader::unindexed(Page& page, EventId after, Matches matches) {
+void SqliteReader::unindexed(Page& page, EventId indexed_to, EventId after, Matches matches) {
   std::vector<EventId> found;
-  view_.for_each(std::max(after, indexed_to_), head_.id, [&](const Record& record) {
+  view_.for_each(std::max(after, indexed_to), head_.id, [&](const Record& record) {
     if (matches(record.draft)) found.push_back(record.id);
   });
   for (const EventId id : found) {
@@ -135,7 +134,7 @@ std::optional<Permalink> SqliteReader::key_owner(const PublicKey& key) {
 std::vector<StoredEvent> SqliteReader::lane(const Lane& lane, Seq from, PageLimit limit) {
   Page page(limit);
   indexed(page, lane_.query(lane.client, lane.device, from));
-  unindexed(page, {}, [&](const Draft& draft) {
+  unindexed(page, indexed_to_[Index::lane], {}, [&](const Draft& draft) {
     return in_lane(draft) && draft.client == lane.client && draft.device == lane.device && draft.seq >= from;
   });
   return page.take();
@@ -154,7 +153,7 @@ LaneHead SqliteReader::head_at(const Lane& lane, EventId upto) {
     head = lane_head(record.draft, record.id);
   }
   check();
-  view_.for_each(indexed_to_, std::min(upto, head_.id), [&](const Record& record) {
+  view_.for_each(indexed_to_[Index::lane], std::min(upto, head_.id), [&](const Record& record) {
     if (in_lane(record.draft) && record.draft.client == lane.client && record.draft.device == lane.device)
       head = lane_head(record.draft, record.id);
   });
@@ -169,7 +168,7 @@ std::vector<StoredEvent> SqliteReader::feed_of_kind(Kind kind, const Permalink& 
                                                     PageLimit limit) {
   Page page(limit);
   indexed(page, feed_.query(client, static_cast<int>(kind), after));
-  unindexed(page, after,
+  unindexed(page, indexed_to_[Index::feed], after,
             [&](const Draft& draft) { return in_feed(draft) && draft.kind == kind && feed_client(draft) == client; });
   return page.take();
 }
@@ -226,25 +225,35 @@ std::optional<StoredEvent> SqliteReader::identity(const Permalink& client) {
 
 std::optional<StoredEvent> SqliteReader::object(const Link& link) {
   Page page({1, 0});
-  indexed(page, by_link_.query(link));
-  unindexed(page, {}, [&](const Draft& draft) { return is_object(draft) && draft.link == link; });
+  indexed(page, by_link_.query(number_of(link.bytes), link));
+  unindexed(page, indexed_to_[Index::link], {},
+            [&](const Draft& draft) { return is_object(draft) && draft.link == link; });
   if (page.is_empty()) return std::nullopt;
   return std::move(page.take().front());
 }
 
 std::vector<StoredEvent> SqliteReader::objects(const ObjectFilter& filter, EventId after, PageLimit limit) {
   Page page(limit);
-  auto rows = !filter.permalink.is_none() ? by_permalink_.query(after, filter.permalink)
-              : !filter.author.is_none()  ? by_author_.query(after, filter.author)
-              : !filter.type.empty()      ? by_type_.query(after, filter.type)
-                                          : by_nothing_.query(after);
-  EventId last = after;
-  while (!page.is_full() && rows.next()) {
-    last = rows.strong<EventId>(0);
-    if (StoredEvent event = stored(rows); matches(event.draft, filter)) page.add(std::move(event));
+  const auto add = [&](Statement::Rows rows, EventId indexed_to) {
+    EventId last = after;
+    while (!page.is_full() && rows.next()) {
+      last = rows.strong<EventId>(0);
+      if (StoredEvent event = stored(rows); matches(event.draft, filter)) page.add(std::move(event));
+    }
+    check();
+    unindexed(page, indexed_to, last, [&](const Draft& draft) { return matches(draft, filter); });
+  };
+  if (!filter.permalink.is_none()) {
+    const Permalink& permalink = filter.permalink;
+    add(by_permalink_.query(after, permalink, number_of(permalink.bytes)), indexed_to_[Index::link]);
+  } else if (!filter.author.is_none()) {
+    const EventId whole = std::min(indexed_to_[Index::author], indexed_to_[Index::lane]);
+    add(by_author_.query(after, filter.author, whole), whole);
+  } else if (!filter.type.empty()) {
+    add(by_type_.query(after, filter.type), indexed_to_[Index::type]);
+  } else {
+    add(by_nothing_.query(after), head_.id);
   }
-  check();
-  unindexed(page, last, [&](const Draft& draft) { return matches(draft, filter); });
   return page.take();
 }
 

@@ -49,7 +49,7 @@ class SqliteReader final : public Reader {
   void add_details(ClientState&);
   void indexed(Page&, Statement::Rows);
   template <class Matches>
-  void unindexed(Page&, EventId after, Matches matches);
+  void unindexed(Page&, EventId indexed_to, EventId after, Matches matches);
   std::vector<StoredEvent> feed_of_kind(Kind, const Permalink&, EventId after, PageLimit);
 
   const std::unique_ptr<Database> owned_;
@@ -57,7 +57,7 @@ class SqliteReader final : public Reader {
   const Tail& tail_;
   Tail::View view_;
   LogHead head_;
-  EventId indexed_to_;
+  IndexedTo indexed_to_;
 
 // CROSS: the index is what the search begins with.
 #define SEALPOST_BY_INDEX(index)                                                                 \
@@ -73,7 +73,8 @@ class SqliteReader final : public Reader {
 
   Statement begin_{database_, "BEGIN"};
   Statement end_{database_, "ROLLBACK"};
-  Statement get_log_{database_, "SELECT id, indexed_to FROM log"};
+  Statement get_log_{database_, "SELECT id FROM log"};
+  Statement get_indexed_to_{database_, SEALPOST_INDEXED_TO};
   Statement get_head_{database_, "SELECT id, hash FROM event ORDER BY id DESC LIMIT 1"};
   Statement restored_{database_, "SELECT type, cause FROM event INDEXED BY event_restored WHERE kind = 9 ORDER BY id"};
   Statement get_client_{database_, SEALPOST_CLIENT_COLUMNS "WHERE client = ?1"};
@@ -97,15 +98,18 @@ class SqliteReader final : public Reader {
   Statement security_{database_, "SELECT " SEALPOST_EVENT_COLUMNS
                                  ", text FROM event INDEXED BY event_security LEFT JOIN body ON body.event = id WHERE "
                                  "kind = 7 AND id > ?1 ORDER BY id"};
-  Statement by_link_{database_, SEALPOST_BY_INDEX("object_link") "WHERE object_link.link = ?1 ORDER BY "
+  Statement by_link_{database_, SEALPOST_BY_INDEX("object_link") "WHERE object_link.link = ?1 AND event.link = ?2 ORDER BY "
                                                                  "object_link.event LIMIT 1"};
+  // The search by permalink finds some that are not of it: what it asks for is checked afterwards.
   Statement by_permalink_{
       database_, SEALPOST_EVENT_WITH_BODY
       "WHERE id > ?1 AND id IN (SELECT event FROM object_permalink WHERE permalink = ?2 UNION SELECT event FROM "
-      "object_link WHERE link = ?2) ORDER BY id"};
-  Statement by_author_{database_, SEALPOST_BY_INDEX("object_author") "WHERE object_author.event > ?1 AND "
-                                                                     "object_author.author = ?2 ORDER BY "
-                                                                     "object_author.event"};
+      "object_link WHERE link = ?3) ORDER BY id"};
+  // Up to ?3, where both indexes are whole.
+  Statement by_author_{database_, SEALPOST_EVENT_WITH_BODY
+                       "WHERE id > ?1 AND id <= ?3 AND id IN (SELECT event FROM object_author WHERE author = ?2 AND "
+                       "event > ?1 UNION ALL SELECT event FROM lane WHERE client = ?2 AND device > '' AND event > ?1) "
+                       "ORDER BY id"};
   Statement by_type_{database_, SEALPOST_BY_INDEX("object_type") "WHERE object_type.event > ?1 AND object_type.type = "
                                                                  "?2 ORDER BY object_type.event"};
   Statement by_nothing_{database_, SEALPOST_EVENT_WITH_BODY "WHERE id > ?1 AND kind IN (2, 3, 4) ORDER BY id"};

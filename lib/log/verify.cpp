@@ -66,7 +66,7 @@ Result<VerifyReport> verify(const std::string& path, const Progress& progress) {
   walk(database, *log, fold, report, progress);
   fold.finish();
   if (database.failed()) return report;
-  if (log->indexed_to > log->head.id) add_fault(report, {}, "The indexes run ahead of the events", rebuild_it);
+  if (log->indexed_to.most() > log->head.id) add_fault(report, {}, "The indexes run ahead of the events", rebuild_it);
   for (const ViewTable& table : view_tables) compare_table(table, database, **scratch, report);
   check_observations(database, report);
   if (database.failed())

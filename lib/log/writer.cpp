@@ -16,9 +16,12 @@ constexpr std::size_t batch_events_most = 256;
 constexpr std::size_t batch_events_least = 64;
 constexpr std::size_t batch_bytes_max = 1 << 20;
 constexpr std::int64_t commit_us_max = 10'000;
-// The indexes follow in idle gaps; beyond this lag they take a slice after each commit.
-constexpr std::int64_t lag_max = 2048;
-constexpr std::size_t index_slice_events = 512;
+// The indexes follow in idle gaps; beyond this lag the slowest of them takes a slice after each commit. The longer the
+// slice, the more of its rows share a page.
+constexpr std::int64_t lag_max = 4096;
+constexpr std::size_t slice_events_most = 4096;
+constexpr std::size_t slice_events_least = 512;
+constexpr std::int64_t slice_us_max = 10'000;
 
 // Long enough for the next message of a conversation: an index commit would stand in its way.
 constexpr milliseconds idle_gap{50};
@@ -28,16 +31,18 @@ constexpr milliseconds disk_full_retry{1000};
 }  // namespace
 
 Writer::Writer(const SqliteOptions& options, std::unique_ptr<Database> database, Tail& tail, const LogHead& head,
-               EventId indexed_to)
+               const IndexedTo& indexed)
     : options_(options),
       database_(std::move(database)),
       tail_(tail),
       appender_(*database_, tail, head),
       indexer_(*database_),
       checkpoints_(*database_, options.clock),
+      indexed_(indexed),
+      slice_events_max_(slice_events_least),
       batch_events_max_(batch_events_most),
       head_(head.id),
-      indexed_to_(indexed_to) {}
+      indexed_to_(indexed.least()) {}
 
 Writer::~Writer() {
   stop();
@@ -248,23 +253,31 @@ void Writer::keep_house() {
 }
 
 ErrorCode Writer::index_slice() {
-  const EventId from = indexed_to_;
+  const std::int64_t start = options_.clock.steady_us();
+  const Index index = indexed_.slowest();
   const Tail::View view = tail_.view();
   std::vector<const Record*> slice;
-  view.for_each(from, appender_.head().id, [&](const Record& record) {
-    if (slice.size() < index_slice_events) slice.push_back(&record);
+  view.for_each(indexed_[index], appender_.head().id, [&](const Record& record) {
+    if (slice.size() < slice_events_max_) slice.push_back(&record);
   });
   begin_.run();
-  indexer_.index(slice);
-  if (slice.empty()) database_->execute("UPDATE log SET indexed_to = indexed_to");
+  indexer_.index(index, slice);
+  if (slice.empty()) database_->execute("UPDATE log SET lane_to = lane_to");
   commit_.run();
   if (const ErrorCode error = database_->error()) {
     database_->rollback();
     return error;
   }
-  if (!slice.empty()) indexed_to_ = slice.back()->id;
+  if (!slice.empty()) indexed_[index] = slice.back()->id;
+  indexed_to_ = indexed_.least();
   tail_.drop_to(indexed_to_);
+  adapt_slice(options_.clock.steady_us() - start);
   return {};
+}
+
+void Writer::adapt_slice(std::int64_t took_us) {
+  if (took_us > slice_us_max) slice_events_max_ = std::max(slice_events_max_ / 2, slice_events_least);
+  if (took_us < slice_us_max / 2) slice_events_max_ = std::min(slice_events_max_ * 2, slice_events_most);
 }
 
 void Writer::close() {
@@ -281,6 +294,8 @@ void Writer::close() {
   }
   for (Waiting& waiting : left) waiting.done(Result<Appended>(failed ? Errc::io : Errc::stopped));
   if (failed) {
+    // Closing the connection would checkpoint, with a disk that does not do what it says.
+    sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     announce(cause);
     return;
   }

@@ -19,8 +19,8 @@ class Writer {
  public:
   using Done = EventLog::AppendDone;
 
-  // The tail holds every event beyond `indexed_to`.
-  Writer(const SqliteOptions&, std::unique_ptr<Database>, Tail&, const LogHead&, EventId indexed_to);
+  // The tail holds every event that an index lacks.
+  Writer(const SqliteOptions&, std::unique_ptr<Database>, Tail&, const LogHead&, const IndexedTo&);
   ~Writer();
 
   void start();
@@ -57,6 +57,7 @@ class Writer {
   void adapt(std::size_t events, std::int64_t took_us);
   void keep_house();
   ErrorCode index_slice();
+  void adapt_slice(std::int64_t took_us);
   void close();
   void announce(const ErrorCode&);
   std::int64_t lag() const { return appender_.head().id.value - indexed_to_.load().value; }
@@ -71,6 +72,8 @@ class Writer {
   Checkpoints checkpoints_;
   Statement begin_{*database_, "BEGIN IMMEDIATE"};
   Statement commit_{*database_, "COMMIT"};
+  IndexedTo indexed_;
+  std::size_t slice_events_max_;
   std::size_t batch_events_max_;
 
   // Under the mutex:

@@ -36,9 +36,9 @@ class Closed {
     InLane lane(ann, "phone");
     InLane out = out_lane(ben);
     commit(log, first_identity(ann, {key_named("a")}), identity(ann, link_named("ann 2"), {ann.bytes}));
-    commit(log, epoch(ann, "phone", 1), lane.next(), lane.next("second"));
+    commit(log, {epoch(ann, "phone", 1), lane.next(), lane.next("second")});
     commit(log, moving(intent(ann, ben), "relay", {4}), done(ann, "bot", {5}));
-    commit(log, out.next(), out.next(), security("odd"), draft_of(Kind::shut, ann, "phone"));
+    commit(log, {out.next(), out.next(), security("odd"), draft_of(Kind::shut, ann, "phone")});
     commit(log, epoch(ben, "phone", 1, 1));
     log.note_acked(ben, device_named("phone"), {2});
     log.stop();
@@ -177,7 +177,7 @@ TEST_CASE("views that went wrong are found, and rebuilt from the events") {
                  "UPDATE device SET epoch = 7", "UPDATE device SET start = 0", "DELETE FROM cursor", "DELETE FROM key",
                  "DELETE FROM lane WHERE seq = 2", "UPDATE feed SET event = 1 WHERE kind = 5",
                  "DELETE FROM object_link", "DELETE FROM object_type", "DELETE FROM object_author",
-                 "DELETE FROM object_permalink", "UPDATE log SET indexed_to = 3"));
+                 "DELETE FROM object_permalink", "UPDATE log SET lane_to = 3"));
   const VerifyReport report = verified(log.path());
   REQUIRE(report.fault_count > 0);
   CHECK(report.faults.front().advice.find("rebuild") != std::string::npos);
