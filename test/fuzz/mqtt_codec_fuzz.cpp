@@ -1,8 +1,8 @@
 // Any bytes as a packet, in both versions: what can be read can be written, and is then read as the same.
 
+#include "../mqtt/told.hpp"
 #include "base/assert.hpp"
 #include "mqtt/codec.hpp"
-#include "../mqtt/told.hpp"
 
 using namespace sealpost;
 using namespace sealpost::mqtt;
