@@ -64,9 +64,8 @@ class Correspondent:
         if not self.rest:
             return self.client.dial().handshake(props={"receive_maximum": WINDOW})
         welcome = ticket_for(self.client, self.rest)
-        ticket, token = self.client.ticket, self.client.token
-        self.client.dial().connect_with_ticket(ticket)
-        self.client.welcome_got, self.client.token = welcome, token
+        self.client.dial().connect_with_ticket(self.client.ticket)
+        self.client.welcome_got = welcome
         return welcome
 
     def _keep(self, welcome):
@@ -167,7 +166,7 @@ class Correspondent:
     def _received(self, delivery):
         self.ledger.note("received", bytes=delivery.text)
         if self.reading_s:
-            time.sleep(self.reading_s)
+            time.sleep(self.reading_s)  # a reader that takes its time
         self.client.store(delivery)
 
     def lost(self, reason):

@@ -86,11 +86,10 @@ class Rest:
 
 
 def ticket_for(client, base, purpose="ticket", from_first=False):
-    """The handshake over REST for `client`, whose endpoint is the MQTT listener; keeps ticket and token in it."""
+    """The handshake over REST for `client`, whose endpoint is the MQTT listener; keeps the ticket in it."""
     rest = Rest(base)
-    challenge = rest.post("/v1/auth/hello", client.hello(purpose)).must().json
-    client.take_challenge(challenge.get("challenge", challenge))
+    client.take_challenge(rest.post("/v1/auth/hello", client.hello(purpose)).must().json)
     answer = rest.post("/v1/auth/proof", client.proof(from_first=from_first)).must().json
     welcome = client.take_welcome(answer["welcome"])
-    client.ticket, client.token = answer.get("ticket"), answer.get("token")
+    client.ticket = answer["ticket"]
     return welcome

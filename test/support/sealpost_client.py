@@ -82,6 +82,7 @@ class Client:
         self.memory = memory or Memory()
         self.certificate = certificate
         self.pipe = None
+        self.ticket = None  # from REST, for the next connection
         self._forget_connection()
 
     def _forget_connection(self):
@@ -91,7 +92,7 @@ class Client:
         self.in_flight = {}  # packet id -> link
         self.other = collections.deque()
         self.hello_sent = self.challenge_got = self.proof_sent = self.welcome_got = None
-        self.token = self.ticket = self.connack = self.goodbye = None
+        self.connack = self.goodbye = None
 
     # Names.
 
@@ -304,7 +305,6 @@ class Client:
             raise Refused(f"{found.name} {found.reason:#x} in place of a Welcome", found.reason)
         if found.type == wire.CONNACK:
             self.connack = found
-        self.token = dict(found.props.get("user_property", [])).get("token", self.token)
         return self.take_welcome(json.loads(found.props["authentication_data"]))
 
     def take_welcome(self, welcome):

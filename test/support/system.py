@@ -1,4 +1,5 @@
 """What system tests share: a case with a server of its own, and short words for what clients do."""
+import hashlib
 import os
 import subprocess
 import sys
@@ -7,7 +8,7 @@ import unittest
 
 from daemon import PATIENCE, Daemon
 from sealpost_client import Client, Refused, Rejected
-from signed import Identity, link_of
+from signed import Identity, b64, link_of, now_ms
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHECKER = os.path.join(ROOT, "test/ledger/check.py")
@@ -123,6 +124,10 @@ def wait_until(condition, seconds, what):
     return value
 
 
-def bot_token(daemon, *scopes):
-    """A token for a bot, made by the command line as an operator makes it."""
-    return daemon.command("token", "--config", daemon.configuration, "--name", "test-bot").split()[-1]
+def bot_token(daemon, name="test-bot", scope="bot"):
+    """A token for a bot, written into the tokens file as `sealpost token` writes it."""
+    token = b64(os.urandom(32))
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    with open(os.path.join(daemon.data_dir, "tokens"), "a", encoding="utf-8") as file:
+        file.write(f"{name} {scope} {digest} {now_ms()}\n")
+    return token

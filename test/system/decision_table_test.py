@@ -9,6 +9,8 @@ from sealpost_client import ABSENT, Rejected  # noqa: E402
 from signed import Key, b64, canonical_text, link_of, without  # noqa: E402
 from system import ServerCase, note  # noqa: E402
 
+UNKNOWN = "5e" * 32  # a link or permalink of nothing (all zero would be malformed)
+
 
 class DecisionTable(ServerCase):
     def setUp(self):
@@ -82,7 +84,7 @@ class DecisionTable(ServerCase):
     def test_a_field_changed_after_signing_is_a_bad_signature(self):
         message = self.anna.compose(self.server, note(), changes={"context": "signed"})
         for name, value in (("context", "changed"), ("object", note("changed")), ("_z", b64(b"z" * 16)),
-                            ("_time", message["_time"] + 1), ("_recipient", "0" * 64)):
+                            ("_time", message["_time"] + 1), ("_recipient", UNKNOWN)):
             with self.subTest(name):
                 self.assert_rejected("bad_signature", self.anna, {**message, name: value})
         self.next_is_accepted()
@@ -128,7 +130,7 @@ class DecisionTable(ServerCase):
     def test_another_message_under_a_number_of_long_ago_is_a_fork(self):
         for n in range(40):
             self.anna.say(self.server, note(f"{n}"))
-        again = self.anna.compose(self.server, note("again"), changes={"_n": 2, "_q": "0" * 64})
+        again = self.anna.compose(self.server, note("again"), changes={"_n": 2, "_q": UNKNOWN})
         self.assert_rejected("fork", self.anna, again)
         self.next_is_accepted()
 
@@ -142,7 +144,7 @@ class DecisionTable(ServerCase):
 
     def test_a_q_that_is_not_the_head_is_a_fork(self):
         self.next_is_accepted()
-        self.reject("fork", _q="0" * 64)
+        self.reject("fork", _q=UNKNOWN)
 
     def test_a_time_that_does_not_rise_is_a_wrong_clock(self):
         self.next_is_accepted()
@@ -180,7 +182,7 @@ class DecisionTable(ServerCase):
         self.assertEqual(newer.say(newer.server, note())["n"], newer.memory.head.n)
 
     def test_a_message_to_nobody_is_accepted_and_the_author_gets_a_notice(self):
-        message = self.anna.compose("0" * 64, note())
+        message = self.anna.compose(UNKNOWN, note())
         self.assertEqual(self.anna.deliver(message)["n"], 1)
         notice = self.anna.take()["object"]
         self.assertEqual((notice["_t"], notice["code"], notice["link"]),

@@ -9,7 +9,7 @@ from sealpost_client import ABSENT, Mark, Memory  # noqa: E402
 from signed import link_of  # noqa: E402
 from system import ServerCase, note  # noqa: E402
 
-WRONG = "0" * 64
+WRONG = "5e" * 32
 
 
 class Lights(ServerCase):

@@ -145,7 +145,7 @@ class BeforeTheProof(PacketCase):
         self.echoed(anna)
         for pipe in held:
             pipe.close()
-        time.sleep(0.2 * PATIENCE)
+        time.sleep(0.2 * PATIENCE)  # the server has seen them go
 
 
 class AfterTheProof(PacketCase):
@@ -201,8 +201,7 @@ class AfterTheProof(PacketCase):
     def test_topics_of_others_can_be_neither_written_nor_read(self):
         anna, bert = self.person("anna"), self.person("bert")
         for topic in ("#", "sp/#", "+/+/+/inbox", f"sp/{bert.permalink}/#", bert.topic("inbox"),
-                      "$share/g/" + anna.topic("inbox"), f"sp/{anna.permalink}/+/inbox",
-                      f"sp/{anna.permalink}/other/inbox", "$SYS/#"):
+                      f"sp/{anna.permalink}/+/inbox", f"sp/{anna.permalink}/other/inbox", "$SYS/#"):
             with self.subTest(topic):
                 reasons = anna.subscribe_to([(topic, 1)])
                 self.assertGreaterEqual(reasons[0], 0x80)
@@ -213,6 +212,12 @@ class AfterTheProof(PacketCase):
         bert.say(bert.server, note())
         self.assertEqual(bert.take()["_n"], 1)
         self.assertTrue(anna.nothing_more())
+
+    def test_a_shared_subscription_ends_the_connection(self):
+        """The CONNACK says that there are none (MQTT 5, 3.2.2.3.13)."""
+        anna = self.person("anna")
+        self.assertEqual(anna.connack.props["shared_available"], 0)
+        self.ended(anna, wire.subscribe(5, 7, [("$share/g/" + anna.topic("inbox"), 1)]), 0x9E)
 
     def test_a_will_under_our_prefix_is_refused(self):
         client = self.client().dial()

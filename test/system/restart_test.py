@@ -68,7 +68,7 @@ class Stage:
         open(self.path("hush"), "w").close()
         deadline = time.monotonic() + seconds * PATIENCE
         while (result := checked(self.paths.values()))[0] and time.monotonic() < deadline:
-            time.sleep(0.2)
+            time.sleep(0.2)  # the checker costs time of the machine
         open(self.path("until"), "w").close()
         for device, process in self.processes.items():
             status = process.wait(20 * PATIENCE)
@@ -132,13 +132,13 @@ class AtRandomMoments(StageCase):
         stage, victim = self.stage, chance.choice(("the server", "the server", "a client", "both"))
         before = stage.acks()
         wait_until(lambda: stage.acks() > before, 30, "an ack, so that the round has something to lose")
-        time.sleep(chance.uniform(0, 0.15))
+        time.sleep(chance.uniform(0, 0.15))  # the random moment
         device = chance.choice(sorted(stage.paths))
         if victim != "the server":
             stage.kill_client(device)
         if victim != "a client":
             stage.daemon.kill9()
-            time.sleep(chance.uniform(0, 0.1))
+            time.sleep(chance.uniform(0, 0.1))  # clients meet a closed port
             stage.daemon.start()
         if victim != "the server":
             stage.begin(device, rate=40)
@@ -231,7 +231,7 @@ class AtNamedMoments(StageCase):
             client.send_connect(client.hello())
             client.wait_challenge()
             client.send_auth(client.proof())
-            time.sleep(delay_ms / 1000)
+            time.sleep(delay_ms / 1000)  # the named moment lies somewhere in here
             self.stage.daemon.restart()
         self.finish(3)
 
@@ -265,7 +265,7 @@ class AtNamedMoments(StageCase):
                 self.anna.write(self.anna.client.server, note())
             self.anna.send_waiting()
             self.stage.daemon.signal(signal.SIGTERM)
-            time.sleep(delay_ms / 1000)
+            time.sleep(delay_ms / 1000)  # the named moment lies somewhere in here
             self.killed()
             self.stage.daemon.start()
         self.finish()
