@@ -203,11 +203,12 @@ class Sending(BotCase):
         anna = self.person("anna")
         for to, payload in (("0" * 64, {"_t": "a"}), ("x", {"_t": "a"}), (anna.permalink, {}), (anna.permalink, "text"),
                             (anna.permalink, {"_t": "sealpost.Notice"}),
-                            (anna.permalink, {"_t": "a", "x": "x" * 3_000_000})):
+                            (anna.permalink, {"_t": "a", "x": "x" * anna.challenge_got["limits"]["maxMessage"]})):
             with self.subTest(f"{to[:4]} {str(payload)[:30]}"):
                 answer = self.rest.send(to, payload)
                 self.assertIn(answer.status, range(400, 500))
                 self.assertTrue(answer.code)
+        self.assertEqual(self.rest.send(anna.permalink, {"_t": "a", "x": "x" * 3_000_000}).status, 413)
         self.assertTrue(anna.nothing_more())
 
     def test_a_wrong_or_absent_token_is_401(self):
