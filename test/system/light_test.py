@@ -20,9 +20,11 @@ class Lights(ServerCase):
         self.echoed(anna)
         anna.stays_open()
         anna.close()
+        onlooker = self.other_device(anna)
         for n in range(messages):
             bert.say(anna.permalink, note(f"{n}"))
-        bert.stays_open()
+        for _ in range(messages + 1):  # Bert's identity comes first
+            onlooker.take()
         return anna
 
     def position(self, **changes):
