@@ -141,12 +141,12 @@ Result<void> Session::settle() {
 
   const auth::Welcome& welcome = connection_->welcome();
   clock_offset_ = connection_->clock_offset();
-  if (welcome.light == lane::Light::shut) return start_over("the server says that the histories differ");
-  const auto ours = store_.outgoing(welcome.received.n);
-  const bool fits = welcome.received.n == Seq{} || (ours && ours->link == welcome.received.link);
-  if (!fits) return start_over("the server holds another message under one of our numbers");
+  const auto ours = store_.outgoing_link(welcome.received.n);
+  if (!lane::fits(welcome.received, ours))
+    return start_over("the server holds another message under one of our numbers");
   const auto noted = store_.note_welcome(welcome.log, welcome.received);
   if (!noted) return noted;
+  if (welcome.light == lane::Light::shut) return start_over("the server says that the histories differ");
   next_ = welcome.received.n.next();
   green_ = welcome.light == lane::Light::green;
   failures_ = 0;
