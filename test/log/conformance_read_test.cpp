@@ -226,14 +226,22 @@ TEMPLATE_TEST_CASE("a read sees every append that was answered before", "[log]",
   TestType engine;
   const Permalink ann = client_named("ann");
   InLane out = out_lane(ann);
-  // Far enough for the indexes to follow, and to overtake the readers.
-  for (std::uint64_t n = 1; n <= 3000; n += 30) {
+  // Far enough for each index to follow some of the way, while there are readers.
+  constexpr int at_once = 200;
+  for (int n = 1; n <= 12'000; n += at_once) {
     Transaction many;
-    for (int i = 0; i < 30; ++i) many.drafts.push_back(out.next());
+    for (int i = 0; i < at_once; ++i) many.drafts.push_back(out.next());
     REQUIRE(append(engine.log(), many));
-    const auto newest = ask(engine.log(), [&](Reader& r) { return r.lane({ann}, {n}, {100, 1 << 20}); });
-    REQUIRE(newest.size() == 30);
-    REQUIRE(newest.back().committed.seq() == Seq{n + 29});
+    const EventId before{std::max(n - 6000, 0)};
+    const auto expected = static_cast<std::size_t>(n + at_once - 1 - before.value);
+    const PageLimit all{20'000, SIZE_MAX};
+    const Seq from{static_cast<std::uint64_t>(before.value) + 1};
+    REQUIRE(ask(engine.log(), [&](Reader& r) { return r.lane({ann}, from, all).size(); }) == expected);
+    REQUIRE(ask(engine.log(), [&](Reader& r) {
+              return r.objects({"test.Greeting", {}, {}}, before, all).size();
+            }) == expected);
+    REQUIRE(ask(engine.log(), [&](Reader& r) { return r.objects({"", ann, {}}, before, all).size(); }) == expected);
+    REQUIRE(ask(engine.log(), [&](Reader& r) { return r.object(many.drafts.back().link); }));
   }
 }
 
