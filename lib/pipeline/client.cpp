@@ -28,6 +28,9 @@ class Category final : public boost::system::error_category {
   }
 };
 
+// By then a noted position is on disk: the log promises 50 ms (log/event_log.hpp), and its commits take their time.
+constexpr Millis notes_durable = 1'000;
+
 // How many messages wait for the bot; counted up to `most`, where the inbox is full.
 std::size_t count_waiting(log::Reader& reader, const log::ClientState& state, const std::string& consumer,
                           std::size_t most) {
@@ -137,23 +140,21 @@ void Client::detach(const std::shared_ptr<Connection>& connection) {
   forget_session_later(lane);
 }
 
-// Keeps the actor, and so the session, until the session expires.
+// Keeps the actor, and so the session, until the session expires; but at least until its last acknowledged position is
+// durable: another actor would load the one before it.
 void Client::forget_session_later(DeviceLane& lane) {
   const auto expires = lane.session.expires_at();
   const Millis now = steady_ms(services_.clock);
   const Millis longest = services_.limits.mqtt_session_max;
   const Millis left = std::min(expires ? *expires - now : longest, longest);
-  if (left <= 0) {
-    lane.session = {};
-    return;
-  }
+  if (left <= 0) lane.session = {};
   const auto expired = [self = shared_from_this(), device = lane.device] {
     asio::post(self->strand_, [self, device] {
       DeviceLane* found = self->find(device);
       if (found != nullptr && found->session.expired(steady_ms(self->services_.clock))) found->session = {};
     });
   };
-  lane.session_timer = services_.timers.after(std::chrono::milliseconds(left), expired);
+  lane.session_timer = services_.timers.after(std::chrono::milliseconds(std::max(left, notes_durable)), expired);
 }
 
 void Client::end_connections(mqtt::ReasonCode reason, std::string_view why) {

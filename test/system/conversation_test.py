@@ -108,6 +108,17 @@ class WithTheBot(ServerCase):
         self.assertEqual((welcome["position"]["acked"], welcome["light"]), (1, "green"))
         self.assertTrue(anna.nothing_more())
 
+    def test_a_reply_that_was_acknowledged_does_not_come_again_though_no_session_was_kept(self):
+        anna = self.client()
+        anna.dial().handshake(props={"session_expiry": 0})
+        anna.subscribe()
+        self.echoed(anna)
+        anna.stays_open()
+        anna.close()
+        anna.memory = Memory(head=Mark())
+        anna, welcome = self.again(anna)
+        self.assertEqual((welcome["position"]["acked"], welcome["light"]), (1, "green"))
+
 
 class WithEachOther(ServerCase):
     def test_a_message_to_another_client_travels_whole_after_its_authors_identity(self):
