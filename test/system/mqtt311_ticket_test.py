@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import mqtt_wire as wire  # noqa: E402
 import runner  # noqa: E402
 from rest import Rest, ticket_for  # noqa: E402
-from sealpost_client import Rejected  # noqa: E402
+from sealpost_client import Mark, Rejected  # noqa: E402
 from signed import Identity, Key, canonical_text, link_of  # noqa: E402
 from system import ServerCase, note  # noqa: E402
 
@@ -50,6 +50,22 @@ class Tickets(TicketCase):
         with self.assertRaises(Rejected) as caught:
             anna.wait_answer(anna.publish(anna.compose(anna.server, note(), changes={"_n": 5, "_q": "5e" * 32})))
         self.assertEqual((caught.exception.code, caught.exception.reject["expected"]["n"]), ("gap", 1))
+        self.echoed(anna)
+
+    def test_the_light_and_positions_of_the_welcome_hold_for_the_connection_of_its_ticket(self):
+        anna = self.person311()
+        anna.say(anna.server, note("one"))
+        anna.say(anna.server, note("two"))
+        first = anna.next_delivery()
+        anna.memory.received = Mark(1, first.link)  # stored, but the server never hears of it
+        anna.close()
+        self.daemon.restart()
+        self.assertEqual(ticket_for(anna, self.daemon.rest_base)["light"], "drain")
+        anna.dial().connect_with_ticket(anna.ticket)
+        anna.subscribe()
+        self.assert_rejected("drain_first", anna, anna.compose(anna.server, note(), changes={"context": "early"}))
+        self.assertEqual(anna.take()["_n"], 2)
+        self.assertEqual(anna.wait(lambda: anna.lights, "the light event"), ["green"])
         self.echoed(anna)
 
     def test_a_ticket_is_used_once(self):
