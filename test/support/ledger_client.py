@@ -56,6 +56,7 @@ class Correspondent:
             welcome = self._shake_hands()
             self._keep(welcome)
             self.client.subscribe()
+            self._settle()  # a session that was kept delivers before the SUBACK, and perhaps nothing after it
         except (Closed, TimedOut, Refused) as error:
             self.lost(error)
             raise Closed(str(error)) from error
