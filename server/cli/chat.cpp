@@ -60,7 +60,7 @@ class Chat final : public Talk {
     draft.payload = client::text_payload(line);
     const auto entry = session().submit(draft);
     if (!entry) {
-      fmt::print(stderr, "-- not sent: {}\n", explain(entry.error(), "the message").text());
+      fmt::print(stderr, "-- not sent: {}\n", explain(entry.error(), "the message").text);
       return;
     }
     sent_.push_back(entry->link);

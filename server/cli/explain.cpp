@@ -65,13 +65,11 @@ const Words* words_of(const ErrorCode& error) {
 Explained explain(const ErrorCode& error, const std::string& where, const std::string& detail) {
   const Words* const words = words_of(error);
   const std::string said = detail.empty() || detail == error.message() ? "" : fmt::format(" ({})", detail);
-  std::string text = fmt::format("{}: {}{}", where, error.message(), said);
+  const std::string what = fmt::format("{}: {}{}", where, error.message(), said);
   const bool network = error.category() == boost::system::system_category() ||
                        &error.category() == &make_error_code(NetErrc::timeout).category();
-  return {words     ? words->exit
-          : network ? Exit::unreachable
-                    : Exit::failed,
-          std::move(text), std::string(words ? words->mend : std::string_view())};
+  if (!words) return {network ? Exit::unreachable : Exit::failed, what + ".", what};
+  return {words->exit, fmt::format("{}. {}", what, words->mend), what};
 }
 
 }  // namespace sealpost::cli

@@ -10,9 +10,8 @@ namespace sealpost::cli {
 
 struct Explained {
   Exit exit = Exit::failed;
-  std::string what;  // a sentence without its stop
-  std::string mend;  // may be empty
-  std::string text() const { return what + "." + (mend.empty() ? "" : " " + mend); }
+  std::string text;  // all of it
+  std::string what;  // without how to mend it
 };
 
 // `where`: the server's address, or the file. `detail`: what the server said; may be empty.

@@ -17,7 +17,7 @@ void add_rebuild(CLI::App& app, Globals&, Run& run) {
       const auto head = log::rebuild(path, progress_line("read"));
       if (!head) {
         const Explained explained = explain(head.error(), path);
-        throw Stop(explained.exit, explained.text());
+        throw Stop(explained.exit, explained.text);
       }
       fmt::print("{}: rebuilt from {} events\n", path, head->value);
       return Exit::ok;

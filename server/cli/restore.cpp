@@ -21,7 +21,7 @@ void add_restore(CLI::App& app, Globals& globals, Run& run) {
       const auto id = log::mark_restored(path, clock, random);
       if (!id) {
         const Explained explained = explain(id.error(), path);
-        throw Stop(explained.exit, explained.text());
+        throw Stop(explained.exit, explained.text);
       }
       fmt::print("{}\n", globals.json ? fmt::format(R"({{"log":"{}"}})", id->text())
                                       : fmt::format("{}: restored; its id is {} now", path, id->text()));

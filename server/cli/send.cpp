@@ -59,7 +59,7 @@ class Send final : public Talk {
   void submit() {
     const auto entry = session().submit(draft_);
     if (!entry) {
-      fmt::print(stderr, "sealpost: {}\n", explain(entry.error(), "the message").text());
+      fmt::print(stderr, "sealpost: {}\n", explain(entry.error(), "the message").text);
       return finish(explain(entry.error(), {}).exit);
     }
     link_ = entry->link;

@@ -32,7 +32,7 @@ Talk::Talk(const Globals& globals)
   auto store = client::Store::open(path, self_.permalink, client::draw_device(random_));
   if (!store) {
     const Explained explained = explain(store.error(), path.string());
-    throw Stop(explained.exit, explained.text());
+    throw Stop(explained.exit, explained.text);
   }
   store_ = std::move(*store);
   patient_ = store_->server().has_value();
@@ -66,7 +66,7 @@ Exit Talk::go() {
     if (broken) std::rethrow_exception(broken);
     if (!result && !exit_) {
       const Explained explained = explain(result.error(), address_.endpoint(), session_->detail());
-      stop_.emplace(explained.exit, explained.text());
+      stop_.emplace(explained.exit, explained.text);
     }
     context_->stop();
   };
@@ -123,7 +123,7 @@ void Talk::on_online(const client::Connection& connection, bool first_meeting) {
 void Talk::on_offline(const ErrorCode& error, const std::string& detail, std::chrono::milliseconds) {
   const Explained explained = explain(error, address_.endpoint(), detail);
   if (!patient_) {
-    stop_.emplace(explained.exit, explained.text());
+    stop_.emplace(explained.exit, explained.text);
     session_->stop();
     return;
   }

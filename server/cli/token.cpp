@@ -94,7 +94,8 @@ Exit make(const Globals& globals, const Arguments& arguments) {
   app::SystemRandom random;
   const auto path = arguments.path();
   const std::string before = read_file(path);
-  for (const auth::Bearer& bearer : parse(path, before).all()) {
+  const auth::Bearers there = parse(path, before);
+  for (const auth::Bearer& bearer : there.all()) {
     if (bearer.name == arguments.name) {
       throw Stop(Exit::failed, fmt::format("{}: there is a token named {} already. Revoke it first, or choose another "
                                            "name.",
@@ -118,8 +119,8 @@ Exit make(const Globals& globals, const Arguments& arguments) {
 
 Exit list(const Globals& globals, const Arguments& arguments) {
   const auto path = arguments.path();
-  const std::string text = read_file(path);
-  for (const auth::Bearer& bearer : parse(path, text).all()) {
+  const auth::Bearers bearers = parse(path, read_file(path));
+  for (const auth::Bearer& bearer : bearers.all()) {
     if (globals.json) {
       fmt::print("{}\n", boost::json::serialize(boost::json::object{{"name", bearer.name},
                                                                     {"scopes", boost::json::value_from(bearer.scopes)},

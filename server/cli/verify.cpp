@@ -40,7 +40,7 @@ Exit verify(const Globals& globals, const std::string& path) {
   const auto report = log::verify(path, progress_line("verified"));
   if (!report) {
     const Explained explained = explain(report.error(), path);
-    throw Stop(explained.exit, explained.text());
+    throw Stop(explained.exit, explained.text);
   }
   if (globals.json) {
     print_json(*report);

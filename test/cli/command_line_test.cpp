@@ -67,10 +67,6 @@ bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-std::ostream& operator<<(std::ostream& out, Exit exit) {
-  return out << static_cast<int>(exit);
-}
-
 }  // namespace
 
 TEST_CASE("every command's help ends with an example") {
