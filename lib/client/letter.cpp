@@ -66,6 +66,11 @@ std::string words_of(const Letter& letter) {
     text = "a message of yours was accepted, but: ";
     text->append(object::text_of(object::find(fields, "code")).value_or("no reason was given"));
   }
+  if (letter.type == object::identity_type) {
+    text = "the identity of ";
+    text->append(object::text_of(object::find(fields, "name")).value_or("somebody without a name"));
+    text->append(", version ").append(std::to_string(object::integer_of(object::find(fields, "_v")).value_or(0)));
+  }
   return safe_for_terminal(text ? *text : letter.payload);
 }
 
