@@ -112,7 +112,7 @@ Exit make(const Globals& globals, const Arguments& arguments) {
                                                                   {"token", made.token}}));
   } else {
     fmt::print("{}\n", made.token);
-    fmt::print(stderr, "This is the only time it is shown. A running server takes it up on SIGHUP.\n");
+    fmt::print(stderr, "This is the only time it is shown. A running server takes it up with the next request.\n");
   }
   return Exit::ok;
 }
@@ -141,7 +141,7 @@ Exit revoke(const Arguments& arguments) {
                fmt::format("{}: no token is named {}. See: sealpost token list", path.string(), arguments.name));
   }
   replace_file(path, *after);
-  fmt::print(stderr, "Revoked. A running server takes it up on SIGHUP.\n");
+  fmt::print(stderr, "Revoked. A running server takes it up with the next request.\n");
   return Exit::ok;
 }
 
