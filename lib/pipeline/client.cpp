@@ -135,6 +135,7 @@ void Client::detach(const std::shared_ptr<Connection>& connection) {
   if (lane.connection != connection) return;
   lane.connection = nullptr;
   lane.page.clear();
+  forget_delivered();
   lane.in.forget_recent();
   services_.log.note_seen(permalink_, lane.device, services_.clock.now());
   forget_session_later(lane);

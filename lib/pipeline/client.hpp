@@ -8,6 +8,7 @@
 
 #include <boost/asio/strand.hpp>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -69,11 +70,11 @@ ErrorCode make_error_code(Errc);
 // does not.
 template <class Item>
 struct WorkQueue {
-  EventId cursor;          // durable: finished up to here
-  EventId queued;          // newest that was put into `ready`
-  EventId newest;          // newest there is
-  std::deque<Item> ready;  // at most ready_max
-  bool running = false;    // its coroutine is alive
+  EventId cursor;         // durable: finished up to here
+  EventId queued;         // newest that was put into `ready`
+  EventId newest;         // newest there is
+  std::list<Item> ready;  // at most ready_max; empty, it takes no memory
+  bool running = false;   // its coroutine is alive
 
   static constexpr std::size_t ready_max = 32;
   bool behind() const { return queued < newest; }
@@ -212,6 +213,7 @@ class Client : public std::enable_shared_from_this<Client> {
   const Outbound* in_memory(DeviceLane&, Seq);
   bool deliver(DeviceLane&, const Outbound&);
   void turn_green_if_drained(DeviceLane&);
+  void forget_delivered();
   static asio::awaitable<void> read_page(std::shared_ptr<Client>, Device);
 
   Services& services_;

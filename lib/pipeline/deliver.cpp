@@ -78,6 +78,17 @@ asio::awaitable<void> Client::read_page(std::shared_ptr<Client> self, Device dev
   if (!lane.page.empty()) self->pump(lane);
 }
 
+// Memory keeps what a connected device has yet to acknowledge; the log has the rest.
+void Client::forget_delivered() {
+  Seq delivered = out_.durable().n;
+  for (const auto& [label, lane] : devices_)
+    if (lane->connection) delivered = std::min(delivered, lane->window.acked());
+  while (!recent_.empty() && recent_.front().committed.seq() <= delivered) {
+    recent_bytes_ -= recent_.front().text->size();
+    recent_.pop_front();
+  }
+}
+
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::PubackReceived& puback) {
   DeviceLane& lane = lane_of(*connection);
   if (puback.reason >= mqtt::ReasonCode::unspecified_error) {
@@ -97,6 +108,7 @@ void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::Pubac
   turn_green_if_drained(lane);
   settled_.open();
   pump(lane);
+  forget_delivered();
 }
 
 void Client::turn_green_if_drained(DeviceLane& lane) {

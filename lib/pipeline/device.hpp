@@ -1,7 +1,7 @@
 #pragma once
 // What the actor of a client keeps for each of its devices. Lives on the client's strand.
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -40,8 +40,8 @@ struct DeviceLane {
   std::shared_ptr<Connection> connection;  // the newest proven one, or none
   std::vector<Waiter> waiting;
 
-  std::deque<Outbound> page;  // read from the log ahead of what memory holds
-  bool reading = false;       // a page is being read
+  std::list<Outbound> page;  // read from the log ahead of what memory holds
+  bool reading = false;      // a page is being read
 };
 
 }  // namespace sealpost::pipeline

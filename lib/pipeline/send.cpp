@@ -90,7 +90,9 @@ void Client::on_sent(const std::vector<log::Draft>& numbered, const Result<log::
     recent_.pop_front();
   }
   settled_.open();
-  if (on_disk) pump_all();
+  if (!on_disk) return;
+  pump_all();
+  forget_delivered();
 }
 
 }  // namespace sealpost::pipeline

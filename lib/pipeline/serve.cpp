@@ -47,6 +47,7 @@ asio::awaitable<void> Client::enter(std::shared_ptr<Client> self, std::shared_pt
     connection->flush();
     co_return;
   }
+  std::string().swap(welcome);  // sent; this frame lives as long as the connection
   self->watch_keep_alive(connection);
   self->watch_expiry(connection);
   self->step(connection);
