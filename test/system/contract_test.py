@@ -15,7 +15,7 @@ import yaml  # noqa: E402
 import runner  # noqa: E402
 from daemon import Daemon, free_port  # noqa: E402
 from rest import Rest, ticket_for  # noqa: E402
-from signed import Identity, link_of  # noqa: E402
+from signed import Identity, check_identity, link_of, verifies  # noqa: E402
 from sealpost_client import Client, Rejected  # noqa: E402
 from system import GENEROUS, ROOT, ServerCase, bot_token, merged, note, wait_until  # noqa: E402
 
@@ -409,6 +409,24 @@ class Documents(ContractCase):
             anna.say(anna.server, note(text))
             self.assertEqual(anna.take()["object"], {"_t": "demo.Reply", "text": "You said: " + text})
         self.assertIsNone(bot.poll())
+
+    def test_the_conversation_of_the_clients_page_holds_together(self):
+        shown = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", read("docs/clients.md"), re.DOTALL)]
+        by_type = {one["_t"].removeprefix("sealpost.").lower(): one for one in shown if "_t" in one}
+        for name, one in by_type.items():
+            self.fits(name, one)
+            if name != "hello":
+                self.assertTrue(verifies(one, [one["_s"]["key"]]), name)
+        hello, challenge, proof, welcome = (by_type[name] for name in ("hello", "challenge", "proof", "welcome"))
+        self.assertEqual((challenge["hello"], proof["challenge"], welcome["proof"]),
+                         (link_of(hello), link_of(challenge), link_of(proof)))
+        check_identity([by_type["identity"]])
+        ack, reject = (one for one in shown if "_t" not in one)
+        self.fits("ack", ack)
+        self.fits("reject", reject)
+        message, reply = (one for one in shown if one.get("_t") == "sealpost.Message")
+        self.assertEqual((link_of(message), reply["inReplyTo"]), (ack["link"], ack["link"]))
+        self.fits("message", message)
 
     def test_the_call_that_sends_sends(self):
         anna = self.person("anna")
