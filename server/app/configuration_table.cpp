@@ -136,7 +136,7 @@ const Key limits_keys[] = {
     {"inbox_messages", "messages", restart, integer<&C::limits, &M::inbox_messages>(1, million),
      "Messages of one client that may wait for the bot; then the client has to wait."},
     {"outbox_messages", "messages", restart, integer<&C::limits, &M::outbox_messages>(16, 100 * million),
-     "Messages that may wait for one client; for more, their senders are told that they will not be delivered."},
+     "Messages that may wait for one client; beyond it, what others send waits, and REST answers 429."},
 };
 
 using R = RegistrationSection;

@@ -28,6 +28,9 @@ int status(Ended ended) {
   return static_cast<int>(ended);
 }
 
+// systemd wants a sign of life at least every WatchdogSec (30 s in config/sealpost.service).
+constexpr time_t watchdog_seconds = 10;
+
 // Signals come to one thread that waits for them; everybody else has them blocked.
 sigset_t handled_signals() {
   sigset_t set;
@@ -51,8 +54,13 @@ void reload(Server& server, const std::string& path, StderrLog& sink) {
 void obey_signals(Server& server, const std::string& path, StderrLog& sink) {
   const sigset_t set = handled_signals();
   for (;;) {
-    int signal = 0;
-    if (sigwait(&set, &signal) != 0 || signal == SIGUSR1) return;
+    const timespec patience{watchdog_seconds, 0};
+    const int signal = sigtimedwait(&set, nullptr, &patience);
+    if (signal == SIGUSR1) return;
+    if (signal < 0) {  // nothing came: the time for a sign of life
+      if (server.answers()) sd_notify(0, "WATCHDOG=1");
+      continue;
+    }
     if (signal == SIGHUP) {
       reload(server, path, sink);
       continue;
@@ -63,7 +71,6 @@ void obey_signals(Server& server, const std::string& path, StderrLog& sink) {
   }
 }
 
-// systemd's watchdog, where it is on: a sign of life from the thread that would see a stop.
 void notify_started(const Server& server, StderrLog& sink) {
   for (const std::string& address : server.addresses()) sink.write(Level::info, "app", "listening on " + address);
   sink.write(Level::info, "app", "ready; the server is " + server.permalink());

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <future>
 #include <stdexcept>
@@ -321,6 +322,12 @@ void Server::reload(const Configuration& configuration) {
   parts_->sink.set_level(configuration.logging.level);
   parts_->registration.set(registration_of(configuration.registration));
   for (const auto& certificate : parts_->certificates) certificate->reload();
+}
+
+bool Server::answers() {
+  const auto answered = std::make_shared<std::promise<void>>();
+  asio::post(*parts_->context, [answered] { answered->set_value(); });
+  return answered->get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready;
 }
 
 std::vector<std::string> Server::addresses() const {

@@ -31,6 +31,9 @@ class Server {
   // Certificates are read again, and of `configuration` what may change while the server runs. Nothing is dropped.
   void reload(const Configuration& configuration);
 
+  // Whether the Asio threads take work: false if none did within five seconds. Not to be called on one of them.
+  bool answers();
+
   // What it listens on: "mqtt://127.0.0.1:1883", for people.
   std::vector<std::string> addresses() const;
   // The server's permalink.
