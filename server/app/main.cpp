@@ -39,19 +39,22 @@ sigset_t handled_signals() {
   return set;
 }
 
-void reload(Server& server, const std::string& path, StderrLog& sink) {
+void reload(Server& server, const Configuration& current, const std::string& path, StderrLog& sink) {
   const auto read = sealpost::app::load_configuration(path, sealpost::app::environment_of_process());
   if (!read) {
     sink.write(Level::error, "app",
                "reload: the configuration has errors, and stays as it was: " + read.error().text());
     return;
   }
+  const auto changes = sealpost::app::changes_between(current, *read);
   server.reload(*read);
   sink.write(Level::info, "app", "reloaded: certificates, who may register, the level of logging");
+  for (const std::string& key : changes.need_restart)
+    sink.write(Level::warn, "app", key + " has changed in the file; that waits for a restart");
 }
 
 // Until SIGUSR1, which run() sends when it has ended for another reason.
-void obey_signals(Server& server, const std::string& path, StderrLog& sink) {
+void obey_signals(Server& server, const Configuration& current, const std::string& path, StderrLog& sink) {
   const sigset_t set = handled_signals();
   for (;;) {
     const timespec patience{watchdog_seconds, 0};
@@ -62,7 +65,7 @@ void obey_signals(Server& server, const std::string& path, StderrLog& sink) {
       continue;
     }
     if (signal == SIGHUP) {
-      reload(server, path, sink);
+      reload(server, current, path, sink);
       continue;
     }
     sd_notify(0, "STOPPING=1");
@@ -87,7 +90,7 @@ Ended serve(const Configuration& configuration, const std::string& path, StderrL
   std::signal(SIGPIPE, SIG_IGN);
   try {
     Server server(configuration, sink);
-    std::thread signals([&] { obey_signals(server, path, sink); });
+    std::thread signals([&] { obey_signals(server, configuration, path, sink); });
     const Ended ended = server.run([&] { notify_started(server, sink); });
     pthread_kill(signals.native_handle(), SIGUSR1);
     signals.join();
