@@ -1,0 +1,426 @@
+#!/usr/bin/python3
+"""Other people's clients in whole conversations: libmosquitto and mosquitto's tools over TCP and TLS, MQTT.js over TCP,
+TLS and WebSocket. (also: dev)
+
+The clients are in test/clients. libmosquitto of Debian 12 (2.0.11) has no WebSocket: that came with version 2.1. So
+WebSocket is for MQTT.js, which is also what a browser would have.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder) for folder in
+                ("support", "clients")]
+import ledger  # noqa: E402
+import runner  # noqa: E402
+from daemon import PATIENCE  # noqa: E402
+from driven import Mosquitto, MqttJs, compiled, node_folder  # noqa: E402
+from fake_server import FakeServer  # noqa: E402
+from rest import ticket_for  # noqa: E402
+from sealpost_client import Delivery, Mark  # noqa: E402
+from signed import Identity, canonical_text, link_of  # noqa: E402
+from system import ROOT, ServerCase, checked, note  # noqa: E402
+
+VERSIONS = {"3.1.1": 4, "5": 5}
+DAY_MS = 24 * 3_600_000
+
+
+class RealClientsCase(ServerCase):
+    kinds = ("mqtt", "mqtts", "ws", "wss", "http")
+
+    def folder(self):
+        folder = tempfile.mkdtemp(prefix="sealpost-clients-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    def stop_in_the_middle(self):
+        """From now on the server takes nothing, and its clients cannot know."""
+        self.daemon.signal(signal.SIGSTOP)
+        self.addCleanup(self.go_on)
+
+    def go_on(self):
+        if self.daemon.running:
+            self.daemon.signal(signal.SIGCONT)
+        else:
+            self.daemon.start()
+
+
+class MosquittoCase(RealClientsCase):
+    """Clients that speak with a ticket, their messages signed and their deliveries judged by our own client."""
+
+    def ticketed(self, kind, version):
+        client = self.client(Identity("anna"), kind=kind, version=VERSIONS[version])
+        self.renew(client)
+        return client
+
+    def renew(self, client):
+        return ticket_for(client, self.daemon.rest_base)
+
+    def carriers(self):
+        for kind in ("mqtt", "mqtts"):
+            for version in VERSIONS:
+                with self.subTest(f"MQTT {version} over {kind}"):
+                    yield kind, version
+
+
+class Libmosquitto(MosquittoCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.build = tempfile.mkdtemp(prefix="sealpost-libmosquitto-")
+        cls.addClassCleanup(shutil.rmtree, cls.build, ignore_errors=True)
+        cls.program = compiled(cls.build)
+        super().setUpClass()
+
+    def mosquitto(self, client):
+        kind = client.endpoint.split(":")[0]
+        host = "localhost" if kind == "mqtts" else "127.0.0.1"
+        driven = Mosquitto(self.program, client, self.daemon.ports[kind], host)
+        self.addCleanup(lambda: driven.process.poll() is None and driven.kill())
+        return driven
+
+    def online(self, kind, version):
+        client = self.ticketed(kind, version)
+        driven = self.mosquitto(client)
+        self.connect(driven, client)
+        return client, driven
+
+    def connect(self, driven, client, time=1):
+        driven.say(f"connect {client.ticket}")
+        self.assertEqual(driven.wait_for("connected", time)[-1], ("connected", "0"))
+        driven.wait_for("subscribed", time)
+
+    def publish(self, driven, message):
+        driven.say(f"publish {canonical_text(message)}")
+
+    def received(self, driven, client, count):
+        """The first `count` deliveries, each checked."""
+        texts = driven.messages("inbox", count)
+        return [client.check(Delivery(0, text, json.loads(text), link_of(json.loads(text)), False)) for text in texts]
+
+    def test_libmosquitto_converses(self):
+        for kind, version in self.carriers():
+            anna, driven = self.online(kind, version)
+            messages = [anna.compose(anna.server, note(f"from libmosquitto {n}")) for n in range(10)]
+            for message in messages:
+                self.publish(driven, message)
+            links = [link_of(message) for message in messages]
+            self.assertEqual({code for _, code in driven.wait_for("answered", 10)}, {"0"})
+            self.assertEqual([json.loads(text)["link"] for text in driven.messages("ack", 10)], links)
+            replies = [delivery.fields for delivery in self.received(driven, anna, 10)]
+            self.assertEqual([reply["inReplyTo"] for reply in replies], links)
+            self.assertEqual([reply["object"]["echo"] for reply in replies],
+                             [message["object"] for message in messages])
+            self.assertEqual([reply["_n"] for reply in replies], list(range(1, 11)))
+            driven.say("quit")
+            self.assertEqual(driven.finish(), 0)
+
+    def test_libmosquitto_is_told_of_a_reject_by_the_puback_of_version_5_and_by_the_topic_in_both(self):
+        for kind, version in self.carriers():
+            anna, driven = self.online(kind, version)
+            self.publish(driven, anna.compose(anna.server, note(), changes={"_n": 5, "_q": "5e" * 32}))
+            reject = json.loads(driven.messages("reject")[0])
+            self.assertEqual((reject["code"], reject["expected"]["n"]), ("gap", 1))
+            self.assertEqual(driven.wait_for("answered"), [("answered", "131" if version == "5" else "0")])
+            self.publish(driven, anna.compose(anna.server, note()))
+            self.received(driven, anna, 1)
+
+    def test_libmosquitto_with_a_wrong_ticket_is_refused(self):
+        for kind, version in self.carriers():
+            driven = self.mosquitto(self.ticketed(kind, version))
+            driven.say("connect wrong")
+            self.assertEqual(driven.wait_for("connected"), [("connected", "135" if version == "5" else "5")])
+
+    def test_libmosquitto_goes_on_where_it_was_when_the_server_was_killed(self):
+        for kind, version in (("mqtt", "5"), ("mqtts", "3.1.1")):
+            with self.subTest(f"MQTT {version} over {kind}"):
+                self.resume(*self.online(kind, version))
+
+    def resume(self, anna, driven):
+        messages = [anna.compose(anna.server, note(f"{n}")) for n in range(4)]
+        for message in messages[:3]:
+            self.publish(driven, message)
+        acks = [json.loads(text) for text in driven.messages("ack", 3)]
+        replies = self.received(driven, anna, 3)
+        # libmosquitto has sent the PUBACK of the third before anybody could store it, and nobody did.
+        anna.memory.sent, anna.memory.received = Mark(3, acks[2]["link"]), Mark(2, replies[1].link)
+        self.stop_in_the_middle()
+        self.publish(driven, messages[3])
+        driven.wait_for("published", 4)
+        self.daemon.restart()
+        driven.wait_for("disconnected")
+        welcome = self.renew(anna)
+        self.assertEqual((welcome["light"], welcome["position"]["received"]["n"]), ("drain", 3))
+        self.connect(driven, anna, 2)
+        self.assertEqual(self.received(driven, anna, 4)[3].text, replies[2].text)
+        self.assertEqual(json.loads(driven.messages("light")[0]), {"light": "green"})
+        for message in messages[2:]:  # the third for the second time
+            self.publish(driven, message)
+        later = [json.loads(text) for text in driven.messages("ack", 5)][3:]
+        self.assertEqual((later[0], later[1]["link"]), (acks[2], link_of(messages[3])))
+        reply = self.received(driven, anna, 5)[4].fields
+        self.assertEqual((reply["_n"], reply["_q"], reply["inReplyTo"]), (4, replies[2].link, link_of(messages[3])))
+        driven.say("quit")
+        driven.finish()
+        self.assertEqual(sum(event[:2] == ("message", "inbox") for event in driven.events), 5)
+
+
+class MosquittoTools(MosquittoCase):
+    def tool(self, name, client, *arguments, **options):
+        path = shutil.which(name)
+        if not path:
+            self.skipTest(f"{name} is not installed")
+        kind = client.endpoint.split(":")[0]
+        tls = ["--cafile", client.certificate] if kind == "mqtts" else []
+        command = [path, "-h", "localhost" if tls else "127.0.0.1", "-p", str(self.daemon.ports[kind]), *tls, "-q", "1",
+                   "-V", "mqttv5" if client.version == 5 else "mqttv311", "-i", client.client_id,
+                   "-u", client.client_id, "-P", client.ticket, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=40 * PATIENCE, **options)
+
+    def test_mosquitto_pub_sends_and_mosquitto_sub_receives(self):
+        for kind, version in self.carriers():
+            anna = self.ticketed(kind, version)
+            message = anna.compose(anna.server, note("from mosquitto_pub"))
+            done = self.tool("mosquitto_pub", anna, "-t", anna.topic("outbox"), "-s", input=canonical_text(message))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.renew(anna)
+            done = self.tool("mosquitto_sub", anna, "-t", anna.topic("inbox"), "-C", "1", "-W", str(int(20 * PATIENCE)))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            reply = json.loads(done.stdout)
+            anna.check(Delivery(0, done.stdout, reply, link_of(reply), False))
+            self.assertEqual((reply["inReplyTo"], reply["object"]["echo"]), (link_of(message), message["object"]))
+
+
+class MqttJsCase(RealClientsCase):
+    def setUp(self):
+        self.modules = node_folder(self.folder())
+
+    def start(self, endpoint, book=None, **options):
+        """A process of the client, with the ledger `book` or a new one."""
+        self.book = book or os.path.join(self.modules, f"{len(os.listdir(self.modules))}.ledger")
+        driven = MqttJs(self.modules, self.book, endpoint, ca=self.daemon.certificate, **options)
+        self.addCleanup(lambda: driven.process.poll() is None and driven.kill())
+        return driven
+
+    def online(self, kind="mqtt", book=None, **options):
+        driven = self.start(self.daemon.endpoint(kind), book, **options)
+        return driven, driven.wait_for("online")[0]
+
+    def ticketed(self, kind):
+        return self.online(kind, rest=self.daemon.rest_base)[0]
+
+    def converse(self, driven, count):
+        """Writes and is answered; all in order, once and as it was said."""
+        texts = [f"from MQTT.js {n}" for n in range(count)]
+        links = driven.write(*texts)
+        replies = driven.replies(count)
+        self.assertEqual([event["link"] for event in driven.wait_for("ack", count)], links)
+        self.assertEqual([reply["inReplyTo"] for reply in replies], links)
+        self.assertEqual([reply["object"]["echo"]["text"] for reply in replies], texts)
+
+    def assert_nothing_lost_or_doubled(self):
+        status, output = checked([self.book])
+        self.assertEqual(status, 0, output)
+
+
+class MqttJsConverses(MqttJsCase):
+    def test_the_javascript_of_signed_objects_holds_to_the_golden_vectors(self):
+        done = subprocess.run(["node", "check_vectors.mjs", os.path.join(ROOT, "proto/vectors")], cwd=self.modules,
+                              capture_output=True, text=True, timeout=60 * PATIENCE)
+        self.assertRegex(done.stdout, r"^\d\d+ vectors hold$", done.stderr)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_mqttjs_converses_after_the_handshake_over_each_carrier(self):
+        for kind in ("mqtt", "mqtts", "ws", "wss"):
+            with self.subTest(kind):
+                driven, online = self.online(kind)
+                self.assertEqual(online["bound"], kind == "mqtts")
+                self.converse(driven, 20)
+                self.assertEqual(driven.stop(), 0)
+                self.assert_nothing_lost_or_doubled()
+
+    def test_mqttjs_converses_with_a_ticket_and_version_3_1_1_over_each_carrier(self):
+        for kind in ("mqtt", "mqtts", "ws", "wss"):
+            with self.subTest(kind):
+                driven = self.ticketed(kind)
+                self.converse(driven, 20)
+                self.assertEqual(driven.stop(), 0)
+                self.assert_nothing_lost_or_doubled()
+
+    def test_mqttjs_proves_itself_again_while_messages_flow(self):
+        driven, _ = self.online("wss")
+        for again in (1, 2):
+            driven.do("reauthenticate")
+            driven.write(*"abcde")
+            renewed = driven.wait_for("renewed", again)
+        self.assertEqual(len({event["session"] for event in renewed}), 1)
+        driven.replies(10)
+        self.assertEqual(driven.stop(), 0)
+        self.assert_nothing_lost_or_doubled()
+
+    def test_mqttjs_renews_its_session_when_the_time_has_come(self):
+        driven, _ = self.online("wss")
+        driven.do("jump", ms=DAY_MS)
+        driven.wait_for("renewed")
+        self.converse(driven, 3)
+        self.assertEqual(driven.stop(), 0)
+        driven = self.ticketed("ws")
+        driven.do("jump", ms=DAY_MS)
+        driven.wait_for("online", 2)
+        self.converse(driven, 3)
+
+    def test_mqttjs_reaches_another_person_and_checks_his_signature(self):
+        driven, _ = self.online("wss")
+        [self_event] = driven.wait_for("self")
+        bert = self.person("bert", kind="mqtts")
+        [link] = driven.write("to Bert", to=bert.permalink)
+        self.assertEqual(bert.take()["object"]["_t"], "sealpost.Identity")
+        self.assertEqual(link_of(bert.take()["object"]), link)  # checked by his client
+        message = bert.compose(self_event["permalink"], note("to Jo"))
+        bert.deliver(message)
+        identity, relayed = driven.wait_for("message", 2)
+        self.assertEqual((identity["object"], relayed["object"]), (bert.identity.versions[0], message))
+
+    def test_mqttjs_with_a_wrong_clock_corrects_itself_and_signs_again(self):
+        driven, _ = self.online()
+        driven.do("jump", ms=60_000)
+        links = driven.write("early", "and", "later")
+        rejected = driven.wait_for("reject", code="clock")
+        self.assertEqual(rejected[0]["link"], links[0])
+        replies = driven.replies(3)
+        self.assertEqual([reply["object"]["echo"]["text"] for reply in replies], ["early", "and", "later"])
+        self.assertEqual(driven.stop(), 0)
+        self.assert_nothing_lost_or_doubled()
+
+    def test_mqttjs_stops_when_another_connection_of_its_device_takes_over(self):
+        driven, _ = self.online()
+        shutil.copy(self.book, self.book + ".copy")
+        self.online(book=self.book + ".copy")
+        self.assertIn("taken over", driven.wait_for("over")[0]["reason"])
+        self.assertEqual(driven.finish(), 0)
+
+
+class MqttJsResumes(MqttJsCase):
+    def test_mqttjs_goes_on_when_the_server_is_killed_with_messages_under_way(self):
+        for name, begin in (("handshake over wss", lambda: self.online("wss")[0]),
+                            ("ticket over ws", lambda: self.ticketed("ws"))):
+            with self.subTest(name):
+                self.outlive_the_server(begin())
+
+    def outlive_the_server(self, driven):
+        links = driven.write(*[f"{n}" for n in range(20)])
+        driven.wait_for("ack", 20)
+        self.stop_in_the_middle()
+        links += driven.write(*[f"under way {n}" for n in range(10)])
+        driven.wait_for("published", 30)
+        self.daemon.kill9()
+        driven.wait_for("offline")
+        links += driven.write(*[f"offline {n}" for n in range(10)])
+        self.daemon.start()
+        self.assertEqual(driven.wait_for("online", 2)[1]["received"]["n"], 20)
+        self.assertEqual([reply["inReplyTo"] for reply in driven.replies(40)], links)
+        self.assertEqual(driven.stop(), 0)
+        self.assert_nothing_lost_or_doubled()
+        self.assertEqual(self.daemon.terminate(), 0)
+        self.daemon.command("verify", "--config", self.daemon.configuration)
+        self.daemon.start()
+
+    def test_mqttjs_goes_on_when_it_is_killed_itself_at_any_moment(self):
+        driven, _ = self.online("mqtts")
+        for times in range(1, 4):
+            for n in range(60):
+                driven.do("write", object=note(f"{times} {n}"))
+            driven.wait_for("ack", 7 * times)
+            driven.kill()
+            kinds = [entry["kind"] for entry in ledger.entries(self.book)]
+            driven, _ = self.online("mqtts", self.book)
+        # Each message that it had stored is sent and answered, whatever was under way.
+        driven.replies(kinds.count("intent") - kinds.count("received"))
+        self.assertEqual(driven.stop(), 0)
+        self.assert_nothing_lost_or_doubled()
+
+    def test_mqttjs_takes_a_delivery_that_it_was_killed_before_it_could_store(self):
+        driven, _ = self.online("ws")
+        [self_event] = driven.wait_for("self")
+        driven.process.send_signal(signal.SIGSTOP)
+        bert = self.person("bert")
+        bert.say(self_event["permalink"], note("nobody hears"))
+        driven.kill()
+        driven, online = self.online("ws", self.book)
+        self.assertEqual((online["light"], online["acked"], online["sent"]["n"]), ("drain", 0, 2))
+        [link] = driven.write("not before what waits")
+        driven.wait_for("light", light="green")
+        self.assertEqual([reply["inReplyTo"] for reply in driven.replies(1)], [link])
+        names = [event["heard"] for event in driven.events if event["heard"] in ("message", "light", "published")]
+        self.assertEqual(names, ["message", "message", "light", "published", "message"])
+
+
+class Impostor(FakeServer):
+    """A stand-in that delivers something else than it has signed."""
+
+    def deliver(self, client):
+        for message in self.out.get(client, []):
+            message["object"]["altered"] = True
+        super().deliver(client)
+
+
+class Forger(FakeServer):
+    """A stand-in whose Welcome somebody else has signed."""
+
+    def welcome(self, connection, hello, proof):
+        return Identity("somebody else").sign(super().welcome(connection, hello, proof))
+
+
+class MqttJsIsNotDeceived(MqttJsCase):
+    def fake(self, kind):
+        server = kind()
+        self.addCleanup(server.close)
+        return server
+
+    def test_mqttjs_refuses_a_server_that_is_not_the_one_it_was_told_of(self):
+        driven = self.start(self.daemon.endpoint(), server="5e" * 32)
+        self.assertIn("another server", driven.wait_for("offline")[0]["reason"])
+
+    def test_mqttjs_gives_up_where_the_server_says_no(self):
+        driven = self.start(self.daemon.endpoint().replace("127.0.0.1", "localhost"))  # an endpoint that it has not
+        self.assertIn("the server says no", driven.wait_for("over")[0]["reason"])
+        self.assertEqual(driven.finish(), 0)
+
+    def test_mqttjs_refuses_another_server_in_the_place_of_the_one_it_knows(self):
+        server = self.fake(FakeServer)
+        driven = self.start(server.endpoint)
+        driven.wait_for("online")
+        server.identity = Identity("somebody else")
+        server.cut_all()
+        self.assertIn("no Challenge of the server", driven.wait_for("offline", 2)[1]["reason"])
+
+    def test_mqttjs_refuses_a_challenge_under_a_key_that_is_not_the_servers(self):
+        server = self.fake(FakeServer)
+        driven = self.start(server.endpoint)
+        driven.wait_for("online")
+        server.identity.sign_key = Identity("somebody else").sign_key
+        server.cut_all()
+        self.assertIn("Challenge is not signed by the server", driven.wait_for("offline", 2)[1]["reason"])
+
+    def test_mqttjs_refuses_a_welcome_under_a_key_that_is_not_the_servers(self):
+        server = self.fake(Forger)
+        driven = self.start(server.endpoint)
+        self.assertIn("Welcome is not signed by the server", driven.wait_for("offline")[0]["reason"])
+        self.assertNotIn("welcome", {entry["kind"] for entry in ledger.entries(self.book)})
+
+    def test_mqttjs_neither_stores_nor_acknowledges_an_altered_delivery(self):
+        server = self.fake(Impostor)
+        driven = self.start(server.endpoint)
+        driven.wait_for("online")
+        driven.do("write", object=note())
+        self.assertIn("delivery is not signed by the server", driven.wait_for("offline")[0]["reason"])
+        driven.kill()
+        self.assertEqual(set(server.acked.values()), {0})
+        self.assertNotIn("received", {entry["kind"] for entry in ledger.entries(self.book)})
+
+
+if __name__ == "__main__":
+    runner.main()
