@@ -60,6 +60,7 @@ void Writer::append(Transaction transaction, Done done) {
     waiting.bytes += draft.body ? draft.body->size() : 0;
   }
   ErrorCode refused;
+  bool first = false;
   {
     const std::scoped_lock lock(mutex_);
     refused = refusal(waiting);
@@ -67,10 +68,11 @@ void Writer::append(Transaction transaction, Done done) {
       queued_events_ += waiting.transaction.drafts.size();
       queued_bytes_ += waiting.bytes;
       queue_.push_back(std::move(waiting));
-      if (queue_.size() == 1) work_.notify_one();
+      first = queue_.size() == 1;
     }
   }
   if (refused) waiting.done(refused);
+  if (first) work_.notify_one();  // without the mutex, which the writer wants at once
 }
 
 ErrorCode Writer::refusal(const Waiting& waiting) const {
@@ -83,12 +85,16 @@ ErrorCode Writer::refusal(const Waiting& waiting) const {
 }
 
 void Writer::note(const Permalink& client, const Device& device, const Note& note) {
-  const std::scoped_lock lock(mutex_);
-  if (stopping_ || state_ == State::failed) return;
-  if (notes_.empty()) work_.notify_one();
-  Note& noted = notes_[{client, device}];
-  noted.acked = std::max(noted.acked, note.acked);
-  noted.seen = std::max(noted.seen, note.seen);
+  bool wake = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_ || state_ == State::failed) return;
+    wake = std::exchange(asleep_, false);
+    Note& noted = notes_[{client, device}];
+    noted.acked = std::max(noted.acked, note.acked);
+    noted.seen = std::max(noted.seen, note.seen);
+  }
+  if (wake) work_.notify_one();
 }
 
 void Writer::on_fatal(std::function<void(ErrorCode)> callback) {
@@ -152,7 +158,9 @@ void Writer::wait_for_work(std::unique_lock<std::mutex>& lock) {
   } else if (lag() > 0 || checkpoints_.is_due_when_idle()) {
     work_.wait_for(lock, idle_gap, urgent);
   } else {
+    asleep_ = notes_.empty();
     work_.wait(lock, [&] { return urgent() || !notes_.empty(); });
+    asleep_ = false;
     if (!urgent()) work_.wait_for(lock, notes_delay, urgent);
   }
 }

@@ -83,6 +83,7 @@ class Writer {
   std::size_t queued_events_ = 0;
   std::size_t queued_bytes_ = 0;
   Notes notes_;
+  bool asleep_ = false;  // the writer waits without end: a note has to wake it
   Health::State state_ = Health::State::ready;
   ErrorCode cause_;  // why the state is `failed`
   bool stopping_ = false;

@@ -36,7 +36,7 @@ void EndTls::operator()(ssl_st* tls) const {
   SSL_free(tls);
 }
 
-Wire::Wire(const asio::any_io_executor& executor, int descriptor, Tls tls, Peer peer, Ticket ticket)
+Wire::Wire(const Executor& executor, int descriptor, Tls tls, Peer peer, Ticket ticket)
     : descriptor_(executor, descriptor), tls_(std::move(tls)), peer_(std::move(peer)), ticket_(std::move(ticket)) {
   descriptor_.non_blocking(true);
 }

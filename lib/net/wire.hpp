@@ -40,7 +40,7 @@ using Tls = std::unique_ptr<ssl_st, EndTls>;
 class Wire {
  public:
   // Owns the descriptor, which does not block. `tls` has been told its side, and nothing else.
-  Wire(const asio::any_io_executor& executor, int descriptor, Tls tls, Peer peer, Ticket ticket);
+  Wire(const Executor& executor, int descriptor, Tls tls, Peer peer, Ticket ticket);
   ~Wire();
 
   Attempt handshake();
@@ -90,7 +90,7 @@ class Wire {
   void count_in(Counter& gauge);
 
  private:
-  using Descriptor = asio::posix::stream_descriptor;
+  using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
   Attempt outcome(int result);
   Attempt read_tls(std::span<std::uint8_t> room);
   Attempt read_plain(std::span<std::uint8_t> room);

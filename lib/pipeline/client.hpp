@@ -6,7 +6,6 @@
 // message comes in), process (the bot answers), relay (what others want sent to this client), send (number, link, sign,
 // log), deliver (to each device, in order).
 
-#include <boost/asio/strand.hpp>
 #include <deque>
 #include <list>
 #include <map>
@@ -90,7 +89,7 @@ struct WorkQueue {
 
 class Client : public std::enable_shared_from_this<Client> {
  public:
-  using Strand = asio::strand<asio::any_io_executor>;
+  using Strand = asio::strand<Executor>;
 
   Client(Services&, Clients&, const Permalink&);
   ~Client();

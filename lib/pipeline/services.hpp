@@ -3,7 +3,8 @@
 // whoever wires the server; everything it refers to outlives the clients.
 
 #include <atomic>
-#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/strand.hpp>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -88,8 +89,11 @@ class RegistrationPolicy {
   std::shared_ptr<const auth::Registration> current_;
 };
 
+// Named, not asio::any_io_executor: a strand of the latter allocates at every post.
+using Executor = asio::io_context::executor_type;
+
 struct Services {
-  asio::any_io_executor executor;  // of the io_context: each client makes its strand of it
+  Executor executor;  // each client makes its strand of it
   log::EventLog& log;
   Clock& clock;
   Random& random;
