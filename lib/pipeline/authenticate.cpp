@@ -49,8 +49,9 @@ class Stranger {
   Carrier carrier_;
   Opening opening_;
   std::optional<auth::ServerHandshake> handshake_;
-  std::string proof_;  // received, to be checked
-  bool over_ = false;  // turned away, or entered
+  std::string proof_;                    // received, to be checked
+  std::optional<Credentials> ticketed_;  // whom a ticket stands for
+  bool over_ = false;                    // entered: the engine belongs to the client's strand
 };
 
 asio::awaitable<void> Stranger::run() {
@@ -66,12 +67,10 @@ asio::awaitable<void> Stranger::run() {
       break;
     }
     engine.receive(received->view(), steady_ms(services_.clock));
-    while (!over_) {  // once it has entered, the engine belongs to the client's strand
-      const auto event = engine.next();
-      if (!event) break;
-      std::visit([this](const auto& what) { on(what); }, *event);
-    }
+    // Until it has nothing more: only then does the engine not look at the buffer any longer, which ends here.
+    while (const auto event = engine.next()) std::visit([this](const auto& what) { on(what); }, *event);
     if (!proof_.empty()) co_await finish_handshake();
+    if (ticketed_) enter(clients_.at(ticketed_->client), *ticketed_, {});
     if (!over_) connection_->flush();
   }
   if (!over_) connection_->end(mqtt::ReasonCode::unspecified_error);
@@ -119,7 +118,7 @@ void Stranger::redeem_ticket(const mqtt::ConnectReceived& connect) {
                        ? door_.redeem(connect.client_id, as_text(*connect.password), connection_->channel().peer())
                        : Result<Credentials>(auth::Errc::wrong_client_id);
   if (!who) return fail(who.error());
-  enter(clients_.at(who->client), *who, {});
+  ticketed_ = *who;
 }
 
 void Stranger::enter(std::shared_ptr<Client> client, const Credentials& who, std::string welcome) {
