@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "log/errc.hpp"
+#include "log/schema.hpp"
 
 namespace sealpost::log {
 namespace {
@@ -59,22 +60,25 @@ void Writer::append(Transaction transaction, Done done) {
     waiting.body_hashes.push_back(hash_of_body(draft.body));
     waiting.bytes += draft.body ? draft.body->size() : 0;
   }
-  ErrorCode refused;
   bool first = false;
+  bool over = false;
   {
     const std::scoped_lock lock(mutex_);
-    refused = refusal(waiting);
-    if (!refused) {
+    over = over_;
+    waiting.refused = refusal(waiting);
+    if (waiting.refused) waiting = {{}, {}, 0, std::move(waiting.done), waiting.refused};
+    if (!over) {
       queued_events_ += waiting.transaction.drafts.size();
       queued_bytes_ += waiting.bytes;
       queue_.push_back(std::move(waiting));
       first = queue_.size() == 1;
     }
   }
-  if (refused) waiting.done(refused);
   if (first) work_.notify_one();  // without the mutex, which the writer wants at once
+  if (over) waiting.done(waiting.refused);
 }
 
+// A refusal goes through the queue too: what was given before it is answered before it.
 ErrorCode Writer::refusal(const Waiting& waiting) const {
   if (state_ == State::failed) return Errc::io;
   if (stopping_) return Errc::stopped;
@@ -190,14 +194,17 @@ void Writer::write(Batch& batch) {
   std::vector<Result<Appended>> outcomes;
   outcomes.reserve(batch.appends.size());
   appender_.begin();
-  for (Waiting& append : batch.appends)
-    outcomes.push_back(appender_.append(append.transaction, append.body_hashes, now));
+  for (Waiting& append : batch.appends) {
+    outcomes.push_back(append.refused ? Result<Appended>(append.refused)
+                                      : appender_.append(append.transaction, append.body_hashes, now));
+  }
   appender_.note(batch.notes);
   const ErrorCode error = appender_.commit();
   if (error) {
     // Nothing of the batch is on disk, and no verdict in it stands: it may have been about what is undone.
     note_failure(error);
     std::ranges::fill(outcomes, Result<Appended>(error == Errc::disk_full ? Errc::disk_full : Errc::io));
+    keep_for_later(std::move(batch.notes));
   } else {
     const auto events = static_cast<std::size_t>(appender_.head().id.value - before.value);
     note_commit(events, options_.clock.steady_us() - start);
@@ -227,6 +234,7 @@ void Writer::note_failure(const ErrorCode& error) {
   if (!error) return;
   const std::scoped_lock lock(mutex_);
   const State before = state_;
+  if (before == State::failed) return;
   state_ = error == Errc::disk_full ? State::disk_full : State::failed;
   if (state_ == before) return;
   if (state_ == State::failed) {
@@ -235,6 +243,16 @@ void Writer::note_failure(const ErrorCode& error) {
     options_.log_sink.write(
         Level::error, "log",
         "The disk is full: nothing is accepted until there is room for " + options_.path + ". It goes on by itself.");
+  }
+}
+
+// The disk may have room for them later.
+void Writer::keep_for_later(Notes notes) {
+  const std::scoped_lock lock(mutex_);
+  for (const auto& [whose, note] : notes) {
+    Note& newer = notes_[whose];
+    newer.acked = std::max(newer.acked, note.acked);
+    newer.seen = std::max(newer.seen, note.seen);
   }
 }
 
@@ -250,14 +268,23 @@ void Writer::keep_house() {
     const std::scoped_lock lock(mutex_);
     was_full = state_ == State::disk_full;
   }
-  // While the disk is full the slice, be it empty, is the attempt that finds out whether there is room again.
-  if (lag() > 0 || was_full) {
-    const ErrorCode error = index_slice();
+  if (was_full || lag() > 0) {
+    const ErrorCode error = was_full ? probe() : index_slice();
     if (!error && was_full) note_commit(0, 0);
     note_failure(error);
     return;
   }
   note_failure(checkpoints_.when_idle());
+}
+
+// Whether there is room on the disk: writes the header page, which says what it said before.
+ErrorCode Writer::probe() {
+  begin_.run();
+  database_->execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
+  commit_.run();
+  const ErrorCode error = database_->error();
+  if (error) database_->rollback();
+  return error;
 }
 
 ErrorCode Writer::index_slice() {
@@ -270,13 +297,12 @@ ErrorCode Writer::index_slice() {
   });
   begin_.run();
   indexer_.index(index, slice);
-  if (slice.empty()) database_->execute("UPDATE log SET lane_to = lane_to");
   commit_.run();
   if (const ErrorCode error = database_->error()) {
     database_->rollback();
     return error;
   }
-  if (!slice.empty()) indexed_[index] = slice.back()->id;
+  indexed_[index] = slice.back()->id;
   indexed_to_ = indexed_.least();
   tail_.drop_to(indexed_to_);
   adapt_slice(options_.clock.steady_us() - start);
@@ -288,19 +314,30 @@ void Writer::adapt_slice(std::int64_t took_us) {
   if (took_us < slice_us_max / 2) slice_events_max_ = std::min(slice_events_max_ * 2, slice_events_most);
 }
 
-void Writer::close() {
-  std::deque<Waiting> left;
-  ErrorCode cause;
-  bool failed = false;
-  {
-    const std::scoped_lock lock(mutex_);
-    failed = state_ == State::failed;
-    cause = cause_;
-    if (!failed) state_ = State::stopped;
-    left.swap(queue_);
-    queued_events_ = queued_bytes_ = 0;
+// Until nothing waits any more: from then on append() answers by itself.
+void Writer::refuse_what_waits() {
+  for (;;) {
+    std::deque<Waiting> left;
+    ErrorCode why;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (state_ != State::failed) state_ = State::stopped;
+      why = state_ == State::failed ? Errc::io : Errc::stopped;
+      left.swap(queue_);
+      queued_events_ = queued_bytes_ = 0;
+      over_ = left.empty();
+      if (over_) return;
+    }
+    for (Waiting& waiting : left) waiting.done(why);
   }
-  for (Waiting& waiting : left) waiting.done(Result<Appended>(failed ? Errc::io : Errc::stopped));
+}
+
+void Writer::close() {
+  refuse_what_waits();
+  const auto [failed, cause] = [this] {
+    const std::scoped_lock lock(mutex_);
+    return std::pair(state_ == State::failed, cause_);
+  }();
   if (failed) {
     // Closing the connection would checkpoint, with a disk that does not do what it says.
     sqlite3_db_config(database_->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);

@@ -39,6 +39,7 @@ class Writer {
     std::vector<Digest> body_hashes;
     std::size_t bytes = 0;
     Done done;
+    ErrorCode refused{};  // it was not taken, and is told so in its turn
   };
   struct Batch {
     std::vector<Waiting> appends;
@@ -54,10 +55,13 @@ class Writer {
   ErrorCode refusal(const Waiting&) const;
   void note_commit(std::size_t events, std::int64_t took_us);
   void note_failure(const ErrorCode&);
+  void keep_for_later(Notes);
   void adapt(std::size_t events, std::int64_t took_us);
   void keep_house();
   ErrorCode index_slice();
   void adapt_slice(std::int64_t took_us);
+  ErrorCode probe();
+  void refuse_what_waits();
   void close();
   void announce(const ErrorCode&);
   std::int64_t lag() const { return appender_.head().id.value - indexed_to_.load().value; }
@@ -87,6 +91,7 @@ class Writer {
   Health::State state_ = Health::State::ready;
   ErrorCode cause_;  // why the state is `failed`
   bool stopping_ = false;
+  bool over_ = false;  // the queue is empty and stays so
   std::function<void(ErrorCode)> on_fatal_;
 
   std::atomic<EventId> head_;

@@ -1,6 +1,7 @@
 // A disk that is full, and a disk that fails.
 
 #include <fstream>
+#include <thread>
 
 #include "conformance.hpp"
 #include "faulty_vfs.hpp"
@@ -68,6 +69,35 @@ TEST_CASE("a full disk refuses, and the log goes on by itself") {
   CHECK(state_of(sick.log(), ann).out.seq == Seq{2});
   sick.close();
   CHECK(verify(sick.path(), {})->fault_count == 0);
+}
+
+TEST_CASE("a disk that stays full is not said to have room") {
+  Sick sick;
+  commit(sick.log(), security("before"));
+  sick.vfs.fail(Fault::full_write);
+  CHECK(refusal(sick.log(), security("refused")) == Errc::disk_full);
+  // Nobody appends: the log finds out by itself, twice.
+  const int before = sick.vfs.failures();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (sick.vfs.failures() < before + 2 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(sick.vfs.failures() >= before + 2);
+  CHECK(sick.state() == Health::State::disk_full);
+  CHECK(sick.sink.lines == 1);
+}
+
+TEST_CASE("what was acknowledged on a full disk is noted when there is room") {
+  Sick sick;
+  const Permalink ann = client_named("ann");
+  InLane out = out_lane(ann);
+  commit(sick.log(), epoch(ann, "phone", 1), out.next());
+  sick.vfs.fail(Fault::full_write);
+  sick.log().note_acked(ann, device_named("phone"), Seq{1});
+  CHECK(refusal(sick.log(), security("refused")) == Errc::disk_full);
+  sick.vfs.mend();
+  commit(sick.log(), security("goes"));
+  commit(sick.log(), security("on"));
+  CHECK(state_of(sick.log(), ann).devices.front().acked == Seq{1});
 }
 
 TEST_CASE("a disk that is full in the middle of a commit leaves nothing of it") {
@@ -166,6 +196,38 @@ TEST_CASE("too much in the queue is refused and not lost") {
   CHECK(commit(**log, security("light")).id() == EventId{1});
   CHECK((*log)->health().queued_events == 0);
   CHECK((*log)->health().queued_bytes == 0);
+}
+
+TEST_CASE("a refusal waits for its turn") {
+  Folder folder;
+  TestClock clock;
+  CountingRandom random;
+  QuietSink sink;
+  Counters counters;
+  SqliteOptions options{folder / "log.db", clock, random, sink, counters};
+  options.queued_events_max = 1;
+  const auto log = open_sqlite_log(options);
+  REQUIRE(log);
+  std::promise<void> writer_is_held;
+  std::promise<void> go_on;
+  (*log)->append(transaction_of(security("first")), [&](const Result<Appended>&) {
+    writer_is_held.set_value();
+    go_on.get_future().wait();
+  });
+  wait_for(writer_is_held.get_future());
+  std::vector<std::string> answers;  // on the writer's thread
+  std::promise<void> all;
+  (*log)->append(transaction_of(security("queued")), [&](const Result<Appended>& appended) {
+    answers.push_back(appended ? "stored" : appended.error().message());
+  });
+  (*log)->append(transaction_of(security("too many")), [&](const Result<Appended>& appended) {
+    answers.push_back(appended ? "stored" : appended.error().message());
+    all.set_value();
+  });
+  CHECK(answers.empty());
+  go_on.set_value();
+  wait_for(all.get_future());
+  CHECK(answers == std::vector<std::string>{"stored", make_error_code(Errc::overloaded).message()});
 }
 
 TEST_CASE("a log is open in one process only") {

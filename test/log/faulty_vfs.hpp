@@ -28,7 +28,12 @@ class FaultyVfs {
   int syncs() const { return syncs_; }
 
   // For the file methods: whether the operation fails now.
-  bool fails(Fault kind) { return fault_ == kind && left_.fetch_sub(1) <= 0; }
+  bool fails(Fault kind) {
+    const bool fails = fault_ == kind && left_.fetch_sub(1) <= 0;
+    if (fails) ++failures_;
+    return fails;
+  }
+  int failures() const { return failures_; }
   void count_sync() { ++syncs_; }
   sqlite3_vfs* real() const { return real_; }
 
@@ -39,6 +44,7 @@ class FaultyVfs {
   std::atomic<Fault> fault_{Fault::none};
   std::atomic<int> left_{0};
   std::atomic<int> syncs_{0};
+  std::atomic<int> failures_{0};
 };
 
 }  // namespace sealpost::log::test
