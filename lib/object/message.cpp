@@ -31,7 +31,8 @@ void append_whole(std::string& out, std::string_view key, std::int64_t value) {
 Result<Message> Message::read(const Object& object) {
   if (object.type() != message_type) return Errc::bad_field;
   if (!object.signature()) return Errc::not_signed;
-  if (!object.author() || !object.time() || object.version() != 0) return Errc::bad_field;
+  if (!object.author() || object.version() != 0) return Errc::bad_field;
+  if (object.time().value_or(0) <= 0) return Errc::bad_field;  // a lane's times rise, from above 0
   Message message(object);
   const json::value* const payload = find(object.fields(), "object");
   if (payload && !payload->is_object()) return Errc::not_object;
@@ -68,8 +69,8 @@ bool Message::read_rest() {
     in_reply_to_ = hex_of<Link>(in_reply_to);
     if (!in_reply_to_) return false;
   }
-  const auto type = text_of(find(payload_fields(), "_t"));
-  if (!type || type->empty()) return false;
+  const auto type = type_of(payload_fields());
+  if (!type) return false;
   payload_ = object_.member_text("object");
   payload_type_ = *type;
   return true;
@@ -81,7 +82,7 @@ const json::object& Message::payload_fields() const {
 
 // In the order of RFC 8785: _author, _d, _n, _q, _recipient, (_s), _t, _time, _z, context, inReplyTo, object.
 Unsigned OutMessage::prepare() const {
-  SEALPOST_ASSERT(n.value >= 1 && (n.value == 1) == previous.is_none() && !device.empty() && time >= 0);
+  SEALPOST_ASSERT(n.value >= 1 && (n.value == 1) == previous.is_none() && !device.empty() && time > 0);
   std::string out;
   out.reserve(payload.size() + 800);  // with room for the signature
   out += '{';

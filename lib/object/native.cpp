@@ -50,8 +50,8 @@ bool read_version(const json::object& fields, Parsed& parsed) {
 
 ErrorCode read_fields(Parsed& parsed) {
   const json::object& fields = parsed.root.get_object();
-  const auto type = text_of(find(fields, "_t"));
-  if (!type || type->empty()) return Errc::bad_field;
+  const auto type = type_of(fields);
+  if (!type) return Errc::bad_field;
   parsed.type = *type;
   if (!read_optional_name(fields, "_author", parsed.author)) return Errc::bad_field;
   if (!read_time(fields, parsed) || !read_version(fields, parsed)) return Errc::bad_field;

@@ -132,6 +132,12 @@ std::optional<std::int64_t> integer_of(const json::value* value) {
   return value->get_int64();
 }
 
+std::optional<std::string_view> type_of(const json::object& fields) {
+  const auto type = text_of(find(fields, "_t"));
+  if (!type || type->empty() || type->size() > type_bytes_max) return std::nullopt;
+  return type;
+}
+
 std::optional<std::string_view> text_of(const json::value* value) {
   if (!value || !value->is_string()) return std::nullopt;
   return value->get_string();

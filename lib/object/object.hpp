@@ -18,6 +18,9 @@
 
 namespace sealpost::object {
 
+// Of a `_t`, that of an object and that of a payload: the log's index of types takes no longer ones.
+inline constexpr std::size_t type_bytes_max = 256;
+
 class Dialect;
 struct Parsed;  // parsed.hpp, for dialects
 
@@ -101,6 +104,7 @@ std::optional<Name> hex_of(const boost::json::value* value) {  // Link or Permal
   const auto text = text_of(value);
   return text ? Name::from_hex(*text) : std::nullopt;
 }
+std::optional<std::string_view> type_of(const boost::json::object&);  // `_t`, 1 to type_bytes_max bytes
 // `out.size()` bytes in canonical base64url; false if it is anything else.
 bool base64url_of(const boost::json::value*, std::span<std::uint8_t> out);
 

@@ -22,6 +22,9 @@ const good = {
   'with an empty context': { ...second, context: '' },
   'a device label of 32 characters': { ...second, _d: 'A-_z0'.padEnd(32, 'x') },
   'the largest number': { ...second, _n: Number.MAX_SAFE_INTEGER },
+  'the earliest time there is': { ...second, _time: 1 },
+  'a payload with a type of 256 bytes': { ...second, object: { _t: 'x'.repeat(256) } },
+  'a payload with a type of 128 characters in 256 bytes': { ...second, object: { _t: 'é'.repeat(128) } },
   'a payload with text beyond ASCII': { ...second, object: { ...payload, text: 'Grüße 😀 "\\\n' } },
   'a signed payload': { ...second, object: signed({ _t: 'example.Order', count: 2, price: 9.5 }, keyPair('carol sign')) },
   'a message relayed inside a message': { ...second, object: signed(first, keyPair('carol sign')) },
@@ -36,6 +39,7 @@ const malformed = {
   'no number': [without('_n'), 'bad_field'],
   'no link of the previous': [without('_q'), 'bad_field'],
   'no time': [without('_time'), 'bad_field'],
+  'time 0': [{ ...second, _time: 0 }, 'bad_field'],
   'no salt': [without('_z'), 'bad_field'],
   'no payload': [without('object'), 'bad_field'],
   'an empty device label': [{ ...second, _d: '' }, 'bad_field'],
@@ -63,6 +67,9 @@ const malformed = {
   'a payload that is null': [{ ...second, object: null }, 'not_object'],
   'a payload without a type': [{ ...second, object: { text: 'hello' } }, 'bad_field'],
   'a payload with an empty type': [{ ...second, object: { _t: '' } }, 'bad_field'],
+  'a payload with a type of 257 bytes': [{ ...second, object: { _t: 'x'.repeat(257) } }, 'bad_field'],
+  'a payload with a type of 129 characters in 258 bytes': [{ ...second, object: { _t: 'é'.repeat(129) } }, 'bad_field'],
+  'a payload with a type that is no text': [{ ...second, object: { _t: 1 } }, 'bad_field'],
   'a versioned message': [{ ...second, _v: 1, _r: author, _p: author }, 'bad_field']
 }
 

@@ -10,6 +10,7 @@ const base = { _t: 'example.Note', _author: permalink, _time: 1767225600000, tex
 const good = {
   'the least there is': { _t: 'x' },
   'a note': base,
+  'a type of 256 bytes': { ...base, _t: 'x'.repeat(256) },
   'members on both sides of the signature': { ...base, 'A before _': 1, _: 2, __: 3, _q: 4, _sa: 5, z: 6, '': 7 },
   'text beyond ASCII': { ...base, text: 'Grüße 😀 \u0001"\\/', '€': [1.5, -0.5, 1e-7], '\ufb33': {}, '😂': null },
   'a later version': { ...base, _v: 2, _r: permalink, _p: previous },
@@ -26,6 +27,7 @@ const malformed = {
   'a text': ['text', 'not_object'],
   'no type': [{ _author: permalink }, 'bad_field'],
   'an empty type': [{ _t: '' }, 'bad_field'],
+  'a type of 257 bytes': [{ ...base, _t: 'x'.repeat(257) }, 'bad_field'],
   'a type that is no text': [{ _t: 1 }, 'bad_field'],
   'an author in capitals': [{ ...base, _author: permalink.toUpperCase() }, 'bad_field'],
   'an author that is too short': [{ ...base, _author: permalink.slice(2) }, 'bad_field'],

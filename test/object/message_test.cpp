@@ -129,7 +129,7 @@ TEST_CASE("building a message equals the way through a tree") {
     out.device = *Device::parse("log-1_Z");
     out.n = {*rc::gen::inRange<std::uint64_t>(1, 1000)};
     if (out.n.value > 1) out.previous = draw_name<Link>();
-    out.time = *rc::gen::inRange<Millis>(0, safe_integer_max);
+    out.time = *rc::gen::inRange<Millis>(1, safe_integer_max);
     for (auto& byte : out.salt) byte = *rc::gen::arbitrary<std::uint8_t>();
     out.payload = payload_text;
     if (*rc::gen::arbitrary<bool>()) out.context = context;
