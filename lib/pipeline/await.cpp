@@ -21,13 +21,16 @@ std::string what_of(const std::exception_ptr& thrown) {
 
 }  // namespace
 
-asio::awaitable<Result<log::Appended>> append(log::EventLog& log, log::Transaction transaction) {
+asio::awaitable<Result<log::Appended>> append(log::EventLog& log, log::Transaction transaction, OnCommit committed) {
   return asio::async_initiate<const asio::use_awaitable_t<>, void(Result<log::Appended>)>(
-      [&log](auto handler, log::Transaction given) {
+      [&log](auto handler, log::Transaction given, OnCommit on_commit) {
         const Resume<Result<log::Appended>> resume(std::move(handler));
-        log.append(std::move(given), [resume](Result<log::Appended> appended) { resume(std::move(appended)); });
+        log.append(std::move(given), [resume, on_commit = std::move(on_commit)](Result<log::Appended> appended) {
+          if (appended && on_commit) on_commit(*appended);
+          resume(std::move(appended));
+        });
       },
-      asio::use_awaitable, std::move(transaction));
+      asio::use_awaitable, std::move(transaction), std::move(committed));
 }
 
 asio::awaitable<void> pause(Timers& timers, Millis delay) {

@@ -41,7 +41,11 @@ class Resume {
   std::shared_ptr<Waiting> waiting_;
 };
 
-asio::awaitable<Result<log::Appended>> append(log::EventLog&, log::Transaction);
+// Called on the log's thread when a transaction is on disk, before the coroutine that appended it goes on. Only there
+// are the transactions of different clients seen in the order of the log. It must do no more than post.
+using OnCommit = std::function<void(const log::Appended&)>;
+
+asio::awaitable<Result<log::Appended>> append(log::EventLog&, log::Transaction, OnCommit = nullptr);
 
 // Runs `ask` on a reader's thread and gives what it returned.
 template <class T>

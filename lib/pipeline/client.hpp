@@ -14,6 +14,7 @@
 
 #include "auth/handshake.hpp"
 #include "lane/position.hpp"
+#include "pipeline/await.hpp"
 #include "pipeline/bot.hpp"
 #include "pipeline/device.hpp"
 #include "pipeline/gate.hpp"
@@ -41,6 +42,8 @@ struct Intent {
   Link relayed;            // of the message that is to be relayed; none: `content` says what to send
   EventId identity_event;  // of a relayed message's author: the version in force when it came in
   log::Body content;       // the relayed message, or {"context"?,"inReplyTo"?,"object"}; null: erased
+
+  std::size_t bytes() const { return content ? content->size() : 0; }
 };
 
 // What admit() made of a proof.
@@ -66,25 +69,43 @@ enum class Errc {
 ErrorCode make_error_code(Errc);
 
 // A queue of events of one client that is worked off in order, from memory while it keeps up and from the log when it
-// does not.
+// does not. An Item tells its `bytes()`.
 template <class Item>
 struct WorkQueue {
-  EventId cursor;         // durable: finished up to here
-  EventId queued;         // newest that was put into `ready`
-  EventId newest;         // newest there is
-  std::list<Item> ready;  // at most ready_max; empty, it takes no memory
-  bool running = false;   // its coroutine is alive
+  EventId cursor;        // durable: finished up to here
+  EventId queued;        // newest that was put into `ready`
+  EventId newest;        // newest there is
+  bool running = false;  // its coroutine is alive
 
+  // What memory holds of a client that waits: at most so many events, or bytes, beyond the first.
   static constexpr std::size_t ready_max = 32;
+  static constexpr std::size_t ready_bytes_max = 128 * 1024;
+
+  bool empty() const { return ready.empty(); }
   bool behind() const { return queued < newest; }
-  // A new event. Kept in memory if nothing before it is missing there.
+  // A new event, in the order of the log. Kept in memory if nothing before it is missing there.
   void add(EventId id, Item item) {
-    const bool follows = !behind() && ready.size() < ready_max;
+    const bool fits = ready.size() < ready_max && (ready.empty() || ready_bytes + item.bytes() <= ready_bytes_max);
+    const bool follows = !behind() && fits;
     newest = id;
-    if (!follows) return;
+    if (follows) put(id, std::move(item));
+  }
+  // An event that was read from the log.
+  void put(EventId id, Item item) {
     queued = id;
+    ready_bytes += item.bytes();
     ready.push_back(std::move(item));
   }
+  Item take() {
+    Item item = std::move(ready.front());
+    ready.pop_front();
+    ready_bytes -= item.bytes();
+    return item;
+  }
+
+ private:
+  std::list<Item> ready;  // empty, it takes no memory
+  std::size_t ready_bytes = 0;
 };
 
 class Client : public std::enable_shared_from_this<Client> {
@@ -116,9 +137,10 @@ class Client : public std::enable_shared_from_this<Client> {
   // Numbers, links, signs and logs; on success the messages are on their way to the devices. `others` are appended in
   // the same transaction, before them.
   asio::awaitable<Result<log::Appended>> send(std::vector<Outgoing>, std::vector<log::Draft> others,
-                                              std::optional<log::Idempotency>);
-  // A new intent for this client is on disk.
-  void add_intent(Intent);
+                                              std::optional<log::Idempotency>, OnCommit = nullptr);
+  // An intent for `recipient` is on disk. Called on the log's thread, and from nowhere else: a client that heard of a
+  // later intent before an earlier one would take the earlier one for done.
+  static void announce(const std::shared_ptr<Client>& recipient, Intent);
 
   // Ends every connection, for `reason`.
   void end_connections(mqtt::ReasonCode reason, std::string_view why);
@@ -135,6 +157,12 @@ class Client : public std::enable_shared_from_this<Client> {
 
  private:
   struct Incoming;
+  // What an answer of the bot makes.
+  struct Handled {
+    std::vector<Outgoing> messages;
+    std::vector<log::Draft> others;
+    OnCommit committed = nullptr;
+  };
 
   // client.cpp
   void load(const std::optional<log::ClientState>&, const std::vector<log::StoredEvent>& versions);
@@ -147,7 +175,7 @@ class Client : public std::enable_shared_from_this<Client> {
   // admit.cpp
   Result<void> check_device(const auth::ProofAccepted&) const;
   bool is_live(const DeviceLane&) const;
-  asio::awaitable<Result<Epoch>> log_proof(const auth::ProofAccepted&, bool new_epoch);
+  asio::awaitable<Result<Epoch>> log_proof(const auth::ProofAccepted&, Connection* reauth_of);
   void adopt(const std::vector<object::Identity>& versions, EventId last);
   Admitted extend(Connection&, const auth::ProofAccepted&, auth::ServerHandshake&);
   asio::awaitable<lane::Settlement> settle(const auth::ProofAccepted&);
@@ -178,7 +206,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void receive(const std::shared_ptr<Connection>&, mqtt::PacketId, std::string_view text);
   void accept(const std::shared_ptr<Connection>&, mqtt::PacketId, object::Message);
   void on_logged(const Incoming&, const Result<log::Appended>&);
-  void hand_on(const Incoming&, const log::Appended&);
+  void hand_on(const Incoming&, const log::Committed&);
   void answer_waiting(DeviceLane&, Seq n, const lane::InLane::Recent&);
   void acknowledge(Connection&, mqtt::PacketId, Seq, const Link&, const lane::Receipt&);
   void reject(Connection&, mqtt::PacketId, const lane::Facts&, const lane::Decision&, std::string_view detail);
@@ -190,18 +218,27 @@ class Client : public std::enable_shared_from_this<Client> {
   void start_processing();
   static asio::awaitable<void> process(std::shared_ptr<Client>);
   asio::awaitable<bool> fill_updates();
-  asio::awaitable<void> finish(Update, Answer);
+  asio::awaitable<void> handle(Update);
   asio::awaitable<Answer> ask_bot(Update);
+  asio::awaitable<Result<void>> finish(Update, Answer);
+  Handled handled_by(const Update&, Answer&);
+  void pass_over(const Update&, const ErrorCode&, Handled&);
+  void count_finished(const Update&);
+  log::Draft done_with(const std::string& consumer, EventId cause) const;
 
   // relay.cpp
+  void add_intent(Intent);
   void start_relaying();
   static asio::awaitable<void> relay(std::shared_ptr<Client>);
   asio::awaitable<bool> fill_intents();
   asio::awaitable<void> settle_intent(Intent);
+  log::Draft notice_of(const Intent&) const;
+  void give_up(Intent&);
   asio::awaitable<std::vector<Outgoing>> outgoing_for(const Intent&);
   asio::awaitable<std::vector<Outgoing>> introductions(const Intent&);
 
   // send.cpp
+  asio::awaitable<bool> was_sent_before(log::Idempotency);
   log::Draft number(const Outgoing&);
   void on_sent(const std::vector<log::Draft>&, const Result<log::Appended>&, std::size_t first);
   bool outbox_full() const;
@@ -211,6 +248,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void pump(DeviceLane&);
   const Outbound* in_memory(DeviceLane&, Seq);
   bool deliver(DeviceLane&, const Outbound&);
+  void cannot_take(DeviceLane&, const Outbound&);
   void turn_green_if_drained(DeviceLane&);
   void forget_delivered();
   static asio::awaitable<void> read_page(std::shared_ptr<Client>, Device);

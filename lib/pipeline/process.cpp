@@ -13,7 +13,8 @@
 namespace sealpost::pipeline {
 namespace {
 
-constexpr log::PageLimit page_limit{.events = 32, .bytes = 1 << 20};
+constexpr log::PageLimit page_limit{.events = WorkQueue<Update>::ready_max,
+                                    .bytes = WorkQueue<Update>::ready_bytes_max};
 
 // What an intent event says of a message that is to be made: {"context"?, "inReplyTo"?, "object"}, canonical.
 std::string content_of(const Reply& reply) {
@@ -25,7 +26,20 @@ std::string content_of(const Reply& reply) {
   return text + (content.empty() ? "" : ",") + "\"object\":" + reply.payload + "}";
 }
 
+// Whether the same answer may be stored later.
+bool will_pass(const ErrorCode& error) {
+  return error == Errc::outbox_full || error == log::Errc::disk_full || error == log::Errc::overloaded ||
+         error == log::Errc::lane_conflict;
+}
+
 }  // namespace
+
+object::Message Update::message() const {
+  const auto object = object::Object::parse(*text);
+  const auto message = object ? object::Message::read(*object) : object.error();
+  SEALPOST_ASSERT(message);  // it was read when it came in
+  return *message;
+}
 
 void Client::start_processing() {
   if (services_.bot == nullptr || std::exchange(updates_.running, true)) return;
@@ -33,23 +47,19 @@ void Client::start_processing() {
 }
 
 asio::awaitable<void> Client::process(std::shared_ptr<Client> self) {
-  WorkQueue<Update>& queue = self->updates_;
   for (;;) {
     const bool more = co_await self->fill_updates();
     if (!more || self->clients_.stopping()) break;
-    Update update = std::move(queue.ready.front());
-    queue.ready.pop_front();
-    Answer answer = co_await self->ask_bot(update);
-    if (self->clients_.stopping()) break;
-    co_await self->finish(std::move(update), std::move(answer));
+    Update update = self->updates_.take();
+    co_await self->handle(std::move(update));
   }
-  queue.running = false;
+  self->updates_.running = false;
 }
 
-// True if `ready` holds something.
+// True if there is something to do.
 asio::awaitable<bool> Client::fill_updates() {
   using Page = std::vector<log::StoredEvent>;
-  while (updates_.ready.empty() && updates_.behind()) {
+  while (updates_.empty() && updates_.behind()) {
     const Permalink client = permalink_;
     const EventId after = updates_.queued;
     std::function<Page(log::Reader&)> ask = [client, after](log::Reader& reader) {
@@ -59,17 +69,30 @@ asio::awaitable<bool> Client::fill_updates() {
     for (const log::StoredEvent& event : page) {
       updates_.queued = event.committed.id();
       if (!event.draft.body) continue;  // erased: nobody is left to answer
-      const auto object = object::Object::parse(*event.draft.body);
-      const auto message = object ? object::Message::read(*object) : object.error();
-      SEALPOST_ASSERT(message);  // it was read when it came in
-      updates_.ready.push_back({event.committed, permalink_, event.draft.device, *message});
+      updates_.put(event.committed.id(), {event.committed, permalink_, event.draft.device, event.draft.body});
     }
     if (page.empty()) updates_.queued = updates_.newest;  // all of the rest has been erased
   }
-  co_return !updates_.ready.empty();
+  co_return !updates_.empty();
 }
 
-// Asks until the bot answers. Its client's later messages wait; other clients do not notice.
+// Asks until there is an answer that can be stored. Its client's later messages wait; other clients do not notice.
+asio::awaitable<void> Client::handle(Update update) {
+  Millis delay = services_.limits.retry_min;
+  for (;;) {
+    Answer answer = co_await ask_bot(update);
+    if (clients_.stopping()) {
+      if (answer.settled) answer.settled(Errc::stopping);
+      break;
+    }
+    const Result<void> finished = co_await finish(update, std::move(answer));
+    if (finished || clients_.stopping()) break;
+    co_await pause(services_.timers, delay);
+    delay = std::min(delay * 2, services_.limits.retry_max);
+    ++update.attempt;
+  }
+}
+
 asio::awaitable<Answer> Client::ask_bot(Update update) {
   Millis delay = services_.limits.retry_min;
   for (;;) {
@@ -87,60 +110,77 @@ asio::awaitable<Answer> Client::ask_bot(Update update) {
   }
 }
 
-// Until the replies are on disk, however long the disk is full or the outbox at its quota: the bot has answered, and
-// is not asked twice by a server that still remembers.
-asio::awaitable<void> Client::finish(Update update, Answer answer) {
-  std::vector<Outgoing> messages;
-  std::vector<log::Draft> others;
-  std::vector<Reply> to_others;
-  const std::string& consumer = services_.bot->consumer();
-  for (Reply& reply : answer.replies) {
-    const Link in_reply_to = reply.in_reply_to.value_or(update.message.link());
-    if (!reply.to || *reply.to == permalink_) {
-      messages.push_back({std::move(reply.payload), std::move(reply.type), std::move(reply.context), in_reply_to,
-                          consumer, update.event.id()});
-      continue;
-    }
-    log::Draft intent;
-    intent.kind = log::Kind::intent;
-    intent.client = permalink_;
-    intent.recipient = *reply.to;
-    intent.type = reply.type;
-    intent.consumer = consumer;
-    intent.cause = update.event.id();
-    intent.body = std::make_shared<const std::string>(content_of(reply));
-    others.push_back(std::move(intent));
-    to_others.push_back(std::move(reply));
-  }
-  if (messages.empty() && others.empty()) {
-    log::Draft done;
-    done.kind = log::Kind::done;
-    done.client = permalink_;
-    done.consumer = consumer;
-    done.cause = update.event.id();
-    others.push_back(std::move(done));
-  }
+// Stores the replies and the cursor's move as one transaction. Where that cannot be done now (the client's outbox or
+// the disk is full), a bot that waits for the outcome hears of it, and an error says to ask it again; one that does not
+// wait has its answer kept.
+asio::awaitable<Result<void>> Client::finish(Update update, Answer answer) {
+  Handled handled = handled_by(update, answer);
   Millis delay = services_.limits.retry_min;
   for (;;) {
-    Result<log::Appended> appended = co_await send(messages, others, std::nullopt);
+    Result<log::Appended> appended = co_await send(handled.messages, handled.others, std::nullopt, handled.committed);
     const bool settled = appended || appended.error() == log::Errc::stale_cursor;
-    const bool over = settled || appended.error() == log::Errc::stopped || clients_.stopping();
-    if (over && answer.settled) answer.settled(appended);
-    if (settled) {
-      updates_.cursor = update.event.id();
-      if (backlog_ > 0) --backlog_;
-    }
-    if (appended) {
-      for (std::size_t i = 0; i < to_others.size(); ++i) {
-        const auto recipient = clients_.at(*to_others[i].to);
-        Intent intent{appended->events[i], permalink_, Link{}, EventId{}, others[i].body};
-        asio::post(recipient->strand(), [recipient, intent = std::move(intent)] { recipient->add_intent(intent); });
-      }
-    }
-    if (over) break;
+    if (settled) count_finished(update);
+    const bool kept = !settled && !answer.settled && !clients_.stopping();
+    if (!kept && answer.settled) answer.settled(appended);
+    if (settled) co_return Result<void>();
+    if (!kept) co_return appended.error();
+    if (!will_pass(appended.error())) pass_over(update, appended.error(), handled);
     co_await pause(services_.timers, delay);
     delay = std::min(delay * 2, services_.limits.retry_max);
   }
+}
+
+// What the answer makes: messages to the client, intents for others, and the cursor's move with them.
+Client::Handled Client::handled_by(const Update& update, Answer& answer) {
+  Handled handled;
+  std::vector<std::pair<std::shared_ptr<Client>, log::Body>> told;
+  const std::string& consumer = services_.bot->consumer();
+  for (Reply& reply : answer.replies) {
+    const Link in_reply_to = reply.in_reply_to.value_or(update.event.link());
+    if (!reply.to || *reply.to == permalink_) {
+      handled.messages.push_back({std::move(reply.payload), std::move(reply.type), std::move(reply.context),
+                                  in_reply_to, consumer, update.event.id()});
+      continue;
+    }
+    log::Draft intent = done_with(consumer, update.event.id());
+    intent.kind = log::Kind::intent;
+    intent.recipient = *reply.to;
+    intent.type = reply.type;
+    intent.body = std::make_shared<const std::string>(content_of(reply));
+    told.emplace_back(clients_.at(*reply.to), intent.body);
+    handled.others.push_back(std::move(intent));
+  }
+  if (handled.messages.empty() && handled.others.empty())
+    handled.others.push_back(done_with(consumer, update.event.id()));
+  if (!told.empty())
+    handled.committed = [told = std::move(told), from = permalink_](const log::Appended& appended) {
+      for (std::size_t i = 0; i < told.size(); ++i)
+        announce(told[i].first, {appended.events[i], from, Link{}, EventId{}, told[i].second});
+    };
+  return handled;
+}
+
+// What the log will never take must not stand in the way of what comes behind it.
+void Client::pass_over(const Update& update, const ErrorCode& error, Handled& handled) {
+  services_.sink.write(Level::error, "bot",
+                       fmt::format("the answer to event {} of client {} cannot be stored and is dropped: {}",
+                                   update.event.id().value, permalink_.hex(), error.message()));
+  handled = {};
+  handled.others.push_back(done_with(services_.bot->consumer(), update.event.id()));
+}
+
+void Client::count_finished(const Update& update) {
+  updates_.cursor = update.event.id();
+  if (backlog_ > 0) --backlog_;
+}
+
+log::Draft Client::done_with(const std::string& consumer, EventId cause) const {
+  log::Draft done;
+  done.kind = log::Kind::done;
+  done.client = permalink_;
+  done.consumer = consumer;
+  done.cause = cause;
+  return done;
 }
 
 }  // namespace sealpost::pipeline

@@ -141,8 +141,13 @@ void Client::accept(const std::shared_ptr<Connection>& connection, mqtt::PacketI
   }
   lane.in.note_pending(message.n(), message.link(), message.time());
   ++connection->in_flight;
+  const auto recipient = relayed ? clients_.at(message.recipient()) : nullptr;
   auto incoming = std::make_shared<Incoming>(Incoming{connection, packet, std::move(message), relayed});
-  services_.log.append(std::move(transaction), [self = shared_from_this(), incoming](Result<log::Appended> appended) {
+  services_.log.append(std::move(transaction), [self = shared_from_this(), incoming, recipient,
+                                                identity = identity_event_](Result<log::Appended> appended) {
+    if (appended && recipient)
+      announce(recipient, {appended->events.back(), self->permalink_, incoming->message.link(), identity,
+                           incoming->message.object().stored_text()});
     asio::post(self->strand_,
                [self, incoming, appended = std::move(appended)] { self->on_logged(*incoming, appended); });
   });
@@ -159,7 +164,7 @@ void Client::on_logged(const Incoming& incoming, const Result<log::Appended>& ap
     services_.counters.messages_in_total.add();
     acknowledge(connection, incoming.packet, message.n(), message.link(), receipt);
     if (const auto* recent = lane.in.recent(message.n())) answer_waiting(lane, message.n(), *recent);
-    hand_on(incoming, *appended);
+    if (!incoming.relayed) hand_on(incoming, appended->events.front());
   } else {
     lane.in.fail_from(message.n());
     fail(connection, appended.error());
@@ -169,20 +174,13 @@ void Client::on_logged(const Incoming& incoming, const Result<log::Appended>& ap
   step(incoming.connection);
 }
 
-// The message goes on to whom it is for. Its event is on disk: whatever happens to memory now, the log knows.
-void Client::hand_on(const Incoming& incoming, const log::Appended& appended) {
-  const log::Committed& event = appended.events.front();
-  if (!incoming.relayed) {
-    if (services_.bot == nullptr) return;
-    ++backlog_;
-    updates_.add(event.id(), {event, permalink_, incoming.message.device(), incoming.message});
-    start_processing();
-    return;
-  }
-  Intent intent{appended.events.back(), permalink_, incoming.message.link(), identity_event_,
-                incoming.message.object().stored_text()};
-  const auto recipient = clients_.at(incoming.message.recipient());
-  asio::post(recipient->strand(), [recipient, intent = std::move(intent)] { recipient->add_intent(intent); });
+// The message goes on to the bot. Its event is on disk: whatever happens to memory now, the log knows.
+void Client::hand_on(const Incoming& incoming, const log::Committed& event) {
+  if (services_.bot == nullptr) return;
+  ++backlog_;
+  const object::Message& message = incoming.message;
+  updates_.add(event.id(), {event, permalink_, message.device(), message.object().stored_text()});
+  start_processing();
 }
 
 void Client::answer_waiting(DeviceLane& lane, Seq n, const lane::InLane::Recent& stored) {
@@ -249,6 +247,10 @@ void Client::fail(Connection& connection, const ErrorCode& error) {
   if (error == log::Errc::disk_full)
     return connection.end(mqtt::ReasonCode::quota_exceeded, "the server's disk is full; nothing is lost, try later");
   if (error == log::Errc::stopped) return connection.end(mqtt::ReasonCode::server_shutting_down);
+  if (error == log::Errc::bad_draft)
+    services_.sink.write(Level::error, "pipeline",
+                         fmt::format("the log does not take a message of client {} that was found in order: {}",
+                                     permalink_.hex(), error.message()));
   connection.end(mqtt::ReasonCode::server_busy, "could not be stored; nothing is lost, connect again");
 }
 

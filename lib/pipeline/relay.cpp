@@ -15,7 +15,8 @@ namespace sealpost::pipeline {
 namespace {
 
 const std::string intents_consumer = "intents";
-constexpr log::PageLimit page_limit{.events = 32, .bytes = 1 << 20};
+constexpr log::PageLimit page_limit{.events = WorkQueue<Intent>::ready_max,
+                                    .bytes = WorkQueue<Intent>::ready_bytes_max};
 constexpr std::string_view notice_type = "sealpost.Notice";
 
 // The cursor that tells which identity events of an author a client has been sent.
@@ -52,11 +53,17 @@ Intent read_intent(log::Reader& reader, const log::StoredEvent& stored) {
 
 }  // namespace
 
+void Client::announce(const std::shared_ptr<Client>& recipient, Intent intent) {
+  asio::post(recipient->strand_,
+             [recipient, intent = std::move(intent)]() mutable { recipient->add_intent(std::move(intent)); });
+}
+
+// Intents come in the order of the log. Before the actor is loaded each only tells how far the log must be read, which
+// the reader that loads it may not have seen.
 void Client::add_intent(Intent intent) {
-  if (!loaded_) return start_relaying();  // it is in the log: loading finds it
   const EventId id = intent.event.id();
-  if (id <= intents_.newest) return;
-  intents_.add(id, std::move(intent));
+  if (loaded_ && id > intents_.newest) intents_.add(id, std::move(intent));
+  intents_.newest = std::max(intents_.newest, id);
   start_relaying();
 }
 
@@ -70,8 +77,7 @@ asio::awaitable<void> Client::relay(std::shared_ptr<Client> self) {
   for (;;) {
     const bool more = co_await self->fill_intents();
     if (!more || self->clients_.stopping()) break;
-    Intent intent = std::move(self->intents_.ready.front());
-    self->intents_.ready.pop_front();
+    Intent intent = self->intents_.take();
     co_await self->settle_intent(std::move(intent));
   }
   self->intents_.running = false;
@@ -79,7 +85,7 @@ asio::awaitable<void> Client::relay(std::shared_ptr<Client> self) {
 
 asio::awaitable<bool> Client::fill_intents() {
   using Page = std::vector<Intent>;
-  while (intents_.ready.empty() && intents_.behind()) {
+  while (intents_.empty() && intents_.behind()) {
     const Permalink client = permalink_;
     const EventId after = intents_.queued;
     std::function<Page(log::Reader&)> ask = [client, after](log::Reader& reader) {
@@ -91,11 +97,11 @@ asio::awaitable<bool> Client::fill_intents() {
     Page page = co_await read<Page>(services_.log, std::move(ask));
     if (page.empty()) intents_.queued = intents_.newest;
     for (Intent& intent : page) {
-      intents_.queued = intent.event.id();
-      intents_.ready.push_back(std::move(intent));
+      const EventId id = intent.event.id();
+      intents_.put(id, std::move(intent));
     }
   }
-  co_return !intents_.ready.empty();
+  co_return !intents_.empty();
 }
 
 // Until it is on disk: a full outbox or disk makes it wait, never lose it.
@@ -103,38 +109,46 @@ asio::awaitable<void> Client::settle_intent(Intent intent) {
   Millis delay = services_.limits.retry_min;
   for (;;) {
     std::vector<Outgoing> messages = co_await outgoing_for(intent);
-    std::vector<log::Draft> others;
-    if (messages.empty()) {
-      // Nobody to send it to, or nothing left to send. The author of a relayed message is told.
-      const bool tell = !known() && !intent.relayed.is_none();
-      log::Draft draft;
-      draft.kind = tell ? log::Kind::intent : log::Kind::done;
-      draft.client = permalink_;
-      draft.consumer = intents_consumer;
-      draft.cause = intent.event.id();
-      if (tell) {
-        draft.recipient = intent.from;
-        draft.type = notice_type;
-        draft.body = std::make_shared<const std::string>(notice_content(intent.relayed, "will_not_deliver"));
-      }
-      others.push_back(std::move(draft));
-    }
     const EventId introduced = messages.size() > 1 ? messages[messages.size() - 2].cause : EventId{};
-    const bool notice = !others.empty() && others.front().kind == log::Kind::intent;
-    const log::Body content = notice ? others.front().body : nullptr;
-    const Result<log::Appended> appended = co_await send(std::move(messages), std::move(others), std::nullopt);
-    if (appended && notice) {
-      const auto author = clients_.at(intent.from);
-      Intent told{appended->events.front(), permalink_, Link{}, EventId{}, content};
-      asio::post(author->strand(), [author, told = std::move(told)] { author->add_intent(told); });
+    std::vector<log::Draft> others;
+    OnCommit committed;
+    if (messages.empty() && !known() && !intent.relayed.is_none()) {
+      others.push_back(notice_of(intent));
+      committed = [author = clients_.at(intent.from), from = permalink_,
+                   content = others.front().body](const log::Appended& appended) {
+        announce(author, {appended.events.front(), from, Link{}, EventId{}, content});
+      };
+    } else if (messages.empty()) {
+      others.push_back(done_with(intents_consumer, intent.event.id()));
     }
+    const Result<log::Appended> appended =
+        co_await send(std::move(messages), std::move(others), std::nullopt, std::move(committed));
     const bool settled = appended || appended.error() == log::Errc::stale_cursor;
     if (settled) intents_.cursor = intent.event.id();
     if (appended && introduced != EventId{}) introduced_[intent.from] = introduced;
     if (settled || clients_.stopping() || appended.error() == log::Errc::stopped) break;
+    if (appended.error() == log::Errc::bad_draft) give_up(intent);
     co_await pause(services_.timers, delay);
     delay = std::min(delay * 2, services_.limits.retry_max);
   }
+}
+
+// There is nobody to send it to. The author of a relayed message is told, by an intent in the other direction.
+log::Draft Client::notice_of(const Intent& intent) const {
+  log::Draft notice = done_with(intents_consumer, intent.event.id());
+  notice.kind = log::Kind::intent;
+  notice.recipient = intent.from;
+  notice.type = notice_type;
+  notice.body = std::make_shared<const std::string>(notice_content(intent.relayed, "will_not_deliver"));
+  return notice;
+}
+
+// What the log will never take must not stand in the way of what comes behind it. It stays in the log as it came.
+void Client::give_up(Intent& intent) {
+  services_.sink.write(Level::error, "pipeline",
+                       fmt::format("intent {} for client {} cannot become a message and is passed over",
+                                   intent.event.id().value, permalink_.hex()));
+  intent.content = nullptr;
 }
 
 // The messages that the intent becomes; none if it cannot become any.

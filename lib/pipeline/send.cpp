@@ -7,6 +7,9 @@
 namespace sealpost::pipeline {
 namespace {
 
+// A number that was given behind one which the log refused is refused too, and given again.
+constexpr int numberings_max = 32;
+
 // How many of the newest out-messages are kept for devices that keep up, and how many bytes of them.
 constexpr std::size_t recent_max = 64;
 constexpr std::size_t recent_bytes_max = 1 << 20;
@@ -22,20 +25,34 @@ bool Client::outbox_full() const {
 }
 
 asio::awaitable<Result<log::Appended>> Client::send(std::vector<Outgoing> messages, std::vector<log::Draft> others,
-                                                    std::optional<log::Idempotency> idempotency) {
+                                                    std::optional<log::Idempotency> idempotency, OnCommit committed) {
   const auto self = shared_from_this();
-  while (out_.failing()) co_await settled_.wait();
-  if (!messages.empty() && !known()) co_return Errc::unknown_client;
-  if (!messages.empty() && outbox_full()) co_return Errc::outbox_full;
+  // A repeated request takes no number, and no room in the outbox.
+  bool repeated = false;
+  if (idempotency) repeated = co_await was_sent_before(*idempotency);
+  for (int attempt = 1;; ++attempt) {
+    while (out_.failing()) co_await settled_.wait();
+    if (!messages.empty() && !known()) co_return Errc::unknown_client;
+    if (!messages.empty() && !repeated && outbox_full()) co_return Errc::outbox_full;
 
-  log::Transaction transaction{std::move(others), std::move(idempotency)};
-  const std::size_t first = transaction.drafts.size();
-  for (const Outgoing& message : messages) transaction.drafts.push_back(number(message));
-  const std::vector<log::Draft> numbered(transaction.drafts.begin() + static_cast<std::ptrdiff_t>(first),
-                                         transaction.drafts.end());
-  Result<log::Appended> appended = co_await append(services_.log, std::move(transaction));
-  on_sent(numbered, appended, first);
-  co_return appended;
+    log::Transaction transaction{others, idempotency};
+    const std::size_t first = transaction.drafts.size();
+    if (!repeated)
+      for (const Outgoing& message : messages) transaction.drafts.push_back(number(message));
+    const std::vector<log::Draft> numbered(transaction.drafts.begin() + static_cast<std::ptrdiff_t>(first),
+                                           transaction.drafts.end());
+    Result<log::Appended> appended = co_await append(services_.log, std::move(transaction), committed);
+    on_sent(numbered, appended, first);
+    const bool again = !appended && appended.error() == log::Errc::lane_conflict && attempt < numberings_max;
+    if (!again) co_return appended;
+  }
+}
+
+asio::awaitable<bool> Client::was_sent_before(log::Idempotency request) {
+  std::function<bool(log::Reader&)> ask = [request](log::Reader& reader) {
+    return reader.idempotent(request.scope, request.key).has_value();
+  };
+  co_return co_await read<bool>(services_.log, std::move(ask));
 }
 
 log::Draft Client::number(const Outgoing& message) {
