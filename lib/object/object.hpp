@@ -99,10 +99,12 @@ Link link_of(std::string_view canonical, std::string_view rest = {});
 const boost::json::value* find(const boost::json::object&, std::string_view key);  // null if absent
 std::optional<std::int64_t> integer_of(const boost::json::value*);                 // a whole number
 std::optional<std::string_view> text_of(const boost::json::value*);
+// A Link or Permalink; "none" stands nowhere, so its zeros are no name.
 template <class Name>
-std::optional<Name> hex_of(const boost::json::value* value) {  // Link or Permalink
+std::optional<Name> hex_of(const boost::json::value* value) {
   const auto text = text_of(value);
-  return text ? Name::from_hex(*text) : std::nullopt;
+  const auto name = text ? Name::from_hex(*text) : std::nullopt;
+  return name && !name->is_none() ? name : std::nullopt;
 }
 std::optional<std::string_view> type_of(const boost::json::object&);  // `_t`, 1 to type_bytes_max bytes
 // `out.size()` bytes in canonical base64url; false if it is anything else.

@@ -36,6 +36,9 @@ export function proofDigest (identity) {
   return sha256('sealpost/key/1', '\0', canonicalOf({ ...identity, pubkeys }))
 }
 
+// What no link and no permalink can be.
+export const none = '0'.repeat(64)
+
 // Flips the lowest bit of one byte of a base64url text.
 export function flipped (text, at = 0) {
   const bytes = Buffer.from(text, 'base64url')

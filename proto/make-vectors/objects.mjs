@@ -1,6 +1,6 @@
 // Objects of any type: canonical form, link, signature, and the form of the fields that all share.
 
-import { base64url, canonicalOf, canonicalize, flipped, keyPair, linkOf, ok, refused, sha256, signed } from './native.mjs'
+import { base64url, canonicalOf, canonicalize, flipped, keyPair, linkOf, none, ok, refused, sha256, signed } from './native.mjs'
 
 const alice = keyPair('alice sign')
 const permalink = sha256('sealpost vectors: some identity').toString('hex')
@@ -28,6 +28,7 @@ const malformed = {
   'no type': [{ _author: permalink }, 'bad_field'],
   'an empty type': [{ _t: '' }, 'bad_field'],
   'a type of 257 bytes': [{ ...base, _t: 'x'.repeat(257) }, 'bad_field'],
+  'a type of 129 characters in 258 bytes': [{ ...base, _t: 'é'.repeat(129) }, 'bad_field'],
   'a type that is no text': [{ _t: 1 }, 'bad_field'],
   'an author in capitals': [{ ...base, _author: permalink.toUpperCase() }, 'bad_field'],
   'an author that is too short': [{ ...base, _author: permalink.slice(2) }, 'bad_field'],
@@ -40,7 +41,10 @@ const malformed = {
   'a permalink without a version': [{ ...base, _r: permalink, _p: previous }, 'bad_field'],
   'version 0, spelt out': [{ ...base, _v: 0, _r: permalink, _p: previous }, 'bad_field'],
   'a version with a fraction': [{ ...base, _v: 1.5, _r: permalink, _p: previous }, 'bad_field'],
-  'a previous link that is none': [{ ...base, _v: 1, _r: permalink, _p: 'x' }, 'bad_field'],
+  'a previous that is no link': [{ ...base, _v: 1, _r: permalink, _p: 'x' }, 'bad_field'],
+  'a previous that is none': [{ ...base, _v: 1, _r: permalink, _p: none }, 'bad_field'],
+  'a permalink that is none': [{ ...base, _v: 1, _r: none, _p: previous }, 'bad_field'],
+  'an author that is none': [{ ...base, _author: none }, 'bad_field'],
   'a signature that is null': [{ ...base, _s: null }, 'bad_signature_part'],
   'a signature that is a text': [{ ...base, _s: unpadded.sig }, 'bad_signature_part'],
   'another algorithm': [s({ alg: 'Ed25519' }), 'bad_signature_part'],
