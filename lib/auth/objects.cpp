@@ -5,6 +5,7 @@
 #include "auth/errors.hpp"
 #include "base/encoding.hpp"
 #include "object/canonical.hpp"
+#include "object/identity.hpp"
 
 namespace sealpost::auth {
 namespace {
@@ -16,7 +17,6 @@ constexpr std::string_view challenge_type = "sealpost.Challenge";
 constexpr std::string_view proof_type = "sealpost.Proof";
 constexpr std::string_view welcome_type = "sealpost.Welcome";
 constexpr std::size_t text_bytes_max = 512;
-constexpr std::size_t versions_max = 64;
 
 // Reads the fields of one object; remembers whether any of them was not as it must be.
 class Fields {
@@ -70,7 +70,7 @@ class Fields {
   std::vector<std::string> objects(std::string_view key) {
     std::vector<std::string> texts;
     const auto* value = object::find(fields_, key);
-    if (value == nullptr || !value->is_array() || value->as_array().size() > versions_max) {
+    if (value == nullptr || !value->is_array() || value->as_array().size() > object::identity_versions_max) {
       good_ = false;
       return texts;
     }

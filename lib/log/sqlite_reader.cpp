@@ -4,6 +4,7 @@
 
 #include "log/gate.hpp"
 #include "log/object_match.hpp"
+#include "object/identity.hpp"
 
 namespace sealpost::log {
 namespace {
@@ -213,7 +214,7 @@ std::vector<StoredEvent> SqliteReader::security_after(EventId after, PageLimit l
 }
 
 std::vector<StoredEvent> SqliteReader::identity_versions(const Permalink& client) {
-  return feed_of_kind(Kind::identity, client, {}, {SIZE_MAX, SIZE_MAX});
+  return feed_of_kind(Kind::identity, client, {}, {object::identity_versions_max, SIZE_MAX});
 }
 
 std::optional<StoredEvent> SqliteReader::identity(const Permalink& client) {

@@ -39,6 +39,7 @@ constexpr std::array entries{
     Entry{Errc::not_update_key, "not_update_key", "bad_signature", "not signed by an update key in force"},
     Entry{Errc::missing_proof, "missing_proof", "bad_signature", "a new key does not sign for itself"},
     Entry{Errc::bad_proof, "bad_proof", "bad_signature", "the proof of a key does not hold"},
+    Entry{Errc::too_many_versions, "too_many_versions", malformed, "an identity with too many versions"},
     Entry{Errc::wrong_version, "wrong_version", malformed, "not the next version of the identity"},
     Entry{Errc::wrong_previous, "wrong_previous", malformed, "does not follow the version in force"},
     Entry{Errc::wrong_permalink, "wrong_permalink", "unknown_author", "belongs to another identity"},

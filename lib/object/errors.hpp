@@ -25,17 +25,18 @@ enum class Errc {
   not_signed,          // `_s` is missing where it is needed
   bad_signature,       // the signature does not hold
   // Identities
-  too_many_keys,    // over 16
-  bad_key,          // an entry of `pubkeys` has another form than it must
-  repeated_key,     // one key twice under one purpose
-  not_update_key,   // signed by a key that is none of the `update` keys in force
-  missing_proof,    // a new `update` or `sign` key does not sign for itself
-  bad_proof,        // a key's proof does not hold
-  wrong_version,    // `_v` is not the previous plus 1, or stands where none may
-  wrong_previous,   // `_p` is not the link of the previous version: a fork, or a version is missing
-  wrong_permalink,  // `_r` is not the identity's permalink
-  wrong_author,     // `_author` is not whom it must be
-  wrong_dialect,    // an identity has one dialect for life
+  too_many_keys,      // over 16
+  bad_key,            // an entry of `pubkeys` has another form than it must
+  repeated_key,       // one key twice under one purpose
+  not_update_key,     // signed by a key that is none of the `update` keys in force
+  missing_proof,      // a new `update` or `sign` key does not sign for itself
+  bad_proof,          // a key's proof does not hold
+  too_many_versions,  // over 64
+  wrong_version,      // `_v` is not the previous plus 1, or stands where none may
+  wrong_previous,     // `_p` is not the link of the previous version: a fork, or a version is missing
+  wrong_permalink,    // `_r` is not the identity's permalink
+  wrong_author,       // `_author` is not whom it must be
+  wrong_dialect,      // an identity has one dialect for life
 };
 
 ErrorCode make_error_code(Errc);

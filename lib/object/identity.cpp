@@ -104,6 +104,7 @@ Result<Identity> Identity::read(const Object& object) {
   if (!object.signature()) return Errc::not_signed;
   if (!object.time() || object.author().has_value() != (object.version() > 0)) return Errc::bad_field;
   if (object.author() != object.root()) return Errc::wrong_author;
+  if (object.version() >= identity_versions_max) return Errc::too_many_versions;
   Identity identity(object);
   if (const json::value* name = find(object.fields(), "name")) {
     const auto text = text_of(name);

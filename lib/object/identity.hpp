@@ -16,6 +16,7 @@ namespace sealpost::object {
 inline constexpr std::string_view identity_type = "sealpost.Identity";
 inline constexpr std::size_t identity_keys_max = 16;
 inline constexpr std::size_t identity_bytes_max = 16 * 1024;  // of the stored text
+inline constexpr std::size_t identity_versions_max = 64;      // of one identity: they are read and sent all together
 
 inline constexpr std::string_view purpose_update = "update";  // signs the next version
 inline constexpr std::string_view purpose_sign = "sign";      // signs everything else
@@ -85,7 +86,8 @@ struct IdentityDraft {
 
 // `update` is one of the draft's update keys.
 Identity make_first(const IdentityDraft&, const Signer& update);
-// `update` is one of the update keys of `previous`. Keys that it lists already carry no proof.
+// `update` is one of the update keys of `previous`, which is not the last there may be. Keys that it lists already
+// carry no proof.
 Identity make_next(const Identity& previous, const IdentityDraft&, const Signer& update);
 
 }  // namespace sealpost::object

@@ -129,6 +129,8 @@ const later = {
     [alice, resigned(alice1, { pubkeys: alice.pubkeys })], refused('bad_proof', 'bad_signature')],
   "another's key, proven by the thief": [[alice, next(alice, [...keptKeys, [keyPair('bob sign'), 'sign', mallory]])], refused('bad_proof', 'bad_signature')],
   'a bit of the signature flipped': [[alice, { ...alice1, _s: { ...alice1._s, sig: flipped(alice1._s.sig, 1) } }], refused('bad_signature', 'bad_signature')],
+  'beyond the 64th version': [[alice, next(alice, keptKeys, update, { _v: 64 })], refused('too_many_versions')],
+  'the 64th version in the place of the second': [[alice, next(alice, keptKeys, update, { _v: 63 })], refused('wrong_version')],
   'a version left out': [[alice, alice2], refused('wrong_version')],
   'the same version again': [[alice, alice1, alice1], refused('wrong_version')],
   'a first version again': [[alice, alice], refused('wrong_version')],

@@ -130,6 +130,16 @@ TEST_CASE("an identity grows version by version, and each proves only its new ke
   CHECK(check_next(second, fourth).error() == Errc::wrong_version);
 }
 
+TEST_CASE("an identity has 64 versions, and no more") {
+  const KeyPair update = pair_of('1');
+  Identity newest = make_first({"A", {{purpose_update, &update}}, 1}, update);
+  const auto draft = [&] { return IdentityDraft{"A", {{purpose_update, &update}}, *newest.object().time() + 1}; };
+  while (newest.version() + 1 < identity_versions_max) newest = make_next(newest, draft(), update);
+  CHECK(newest.version() == 63);
+  CHECK(Identity::parse(newest.stored()).has_value());
+  CHECK_THROWS_AS(make_next(newest, draft(), update), boost::system::system_error);
+}
+
 TEST_CASE("of two versions after one, both stand: which was first is for the log to say") {
   const KeyPair update = pair_of('1');
   const Identity first = make_first({"A", {{purpose_update, &update}}, 1}, update);
