@@ -1,13 +1,30 @@
 #include "log/database.hpp"
 
 #include <cstring>
+#include <mutex>
 
+#include "base/assert.hpp"
 #include "base/encoding.hpp"
 #include "log/errc.hpp"
 
 namespace sealpost::log {
+namespace {
+
+// No statistics of memory, which nobody reads: they take one mutex of the process for each allocation, of which a
+// message has some forty where SQLite is built without lookaside, as Debian's is. Without effect, and without harm,
+// where somebody has used SQLite before.
+void configure_once() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    const int code = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    SEALPOST_ASSERT(code == SQLITE_OK || code == SQLITE_MISUSE);
+  });
+}
+
+}  // namespace
 
 Database::Database(const std::string& path, int flags, const std::string& vfs) {
+  configure_once();
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                                    vfs.empty() ? nullptr : vfs.c_str());
@@ -16,7 +33,8 @@ Database::Database(const std::string& path, int flags, const std::string& vfs) {
 }
 
 void Database::fail(int code) {
-  if (code_ == SQLITE_OK && code != SQLITE_OK && code != SQLITE_ROW && code != SQLITE_DONE) code_ = code;
+  if (failed() || code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return;
+  code_ = code;
 }
 
 ErrorCode Database::error() const {
