@@ -1,5 +1,6 @@
 #include "log/database.hpp"
 
+#include <cerrno>
 #include <cstring>
 #include <mutex>
 
@@ -21,6 +22,22 @@ void configure_once() {
   });
 }
 
+int last_errno(sqlite3_file* file) {
+  int number = 0;
+  if (file != nullptr && file->pMethods != nullptr)
+    file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+  return number;
+}
+
+// What the system said of the write that failed: to the write-ahead log, else, in a checkpoint, to the database.
+int errno_of_write(sqlite3* handle) {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  if (const int number = last_errno(file)) return number;
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  return last_errno(file);
+}
+
 }  // namespace
 
 Database::Database(const std::string& path, int flags, const std::string& vfs) {
@@ -35,6 +52,10 @@ Database::Database(const std::string& path, int flags, const std::string& vfs) {
 void Database::fail(int code) {
   if (failed() || code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return;
   code_ = code;
+  if (code != SQLITE_IOERR_WRITE) return;
+  // No room too, which SQLite knows of ENOSPC alone: a quota, or a file at the size that the process may write.
+  const int number = errno_of_write(handle());
+  if (number == EDQUOT || number == EFBIG) code_ = SQLITE_FULL;
 }
 
 ErrorCode Database::error() const {

@@ -88,6 +88,7 @@ Ended serve(const Configuration& configuration, const std::string& path, StderrL
   const sigset_t set = handled_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file as large as it may be (RLIMIT_FSIZE) is no room, and no reason to die
   try {
     Server server(configuration, sink);
     std::thread signals([&] { obey_signals(server, configuration, path, sink); });
