@@ -52,7 +52,7 @@ class Driven:
     def say(self, line):
         self.process.stdin.write(line + "\n")
 
-    def wait(self, wanted, what, count=1, seconds=30):
+    def wait(self, wanted, what, count=1, seconds=60):
         """The first `count` events for which `wanted(event)`, of all so far, as a list."""
         deadline = time.monotonic() + seconds * PATIENCE
         with self.changed:
@@ -68,7 +68,7 @@ class Driven:
     def _last_words(self):
         return f"ended: {self.ended}; it said last {self.events[-8:]}; errors: {''.join(self.errors)}"
 
-    def finish(self, seconds=20):
+    def finish(self, seconds=60):
         """Waits for its end; gives the status."""
         status = self.process.wait(seconds * PATIENCE)
         self._close()

@@ -23,7 +23,7 @@ from fake_server import FakeServer  # noqa: E402
 from rest import ticket_for  # noqa: E402
 from sealpost_client import Delivery, Mark  # noqa: E402
 from signed import Identity, canonical_text, link_of  # noqa: E402
-from system import ROOT, ServerCase, checked, note  # noqa: E402
+from system import ROOT, ServerCase, checked, note, wait_until  # noqa: E402
 
 VERSIONS = {"3.1.1": 4, "5": 5}
 DAY_MS = 24 * 3_600_000
@@ -41,6 +41,15 @@ class RealClientsCase(ServerCase):
         """From now on the server takes nothing, and its clients cannot know."""
         self.daemon.signal(signal.SIGSTOP)
         self.addCleanup(self.go_on)
+        wait_until(lambda: self.thread_states() == {"T"}, 20, "the server stands still")
+
+    def thread_states(self):
+        tasks = f"/proc/{self.daemon.pid}/task"
+        states = set()
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/stat", encoding="ascii") as file:
+                states.add(file.read().rsplit(")", 1)[1].split()[0])
+        return states
 
     def go_on(self):
         if self.daemon.running:
