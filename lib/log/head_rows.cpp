@@ -22,10 +22,10 @@ ClientRows HeadRows::load(const Permalink& client) {
                    true,
                    false};
   for (auto row = get_devices_.query(client); row.next();)
-    loaded.devices.push_back(
-        {row.device(0), {row.strong<Epoch>(1), lane_head(row, 2), row.number(6) != 0, row.strong<Seq>(7), false}});
+    loaded.device(row.device(0)) = {row.strong<Epoch>(1), lane_head(row, 2), row.number(6) != 0, row.strong<Seq>(7),
+                                    false};
   for (auto row = get_cursors_.query(client); row.next();)
-    loaded.cursors.push_back({std::string(row.text(0)), {row.strong<EventId>(1), false}});
+    loaded.cursor(std::string(row.text(0))) = {row.strong<EventId>(1), false};
   return loaded;
 }
 
@@ -45,12 +45,12 @@ void HeadRows::store_client(const Permalink& client, const ClientRows& rows) {
   if (head.dirty || (!head.stored && rows.dirty()))
     put_client_.run(client, head.identity, head.identity_event, head.out.seq, head.out.link, head.out.time,
                     head.out.event, head.last_in, head.last_intent);
-  for (const DeviceRow& row : rows.devices)
-    if (row.head.dirty)
-      put_device_.run(client, row.device, row.head.epoch, row.head.in.seq, row.head.in.link, row.head.in.time,
-                      row.head.in.event, row.head.shut, row.head.start);
-  for (const CursorRow& row : rows.cursors)
-    if (row.head.dirty) put_cursor_.run(client, row.consumer, row.head.at);
+  for (const auto* changed : rows.changed_devices) {
+    const auto& [name, device] = *changed;
+    put_device_.run(client, name, device.epoch, device.in.seq, device.in.link, device.in.time, device.in.event,
+                    device.shut, device.start);
+  }
+  for (const auto* changed : rows.changed_cursors) put_cursor_.run(client, changed->first, changed->second.at);
 }
 
 }  // namespace sealpost::log

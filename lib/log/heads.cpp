@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "log/errc.hpp"
+#include "object/object.hpp"
 
 namespace sealpost::log {
 namespace {
 
-constexpr std::size_t type_bytes_max = 256;
 constexpr std::size_t consumer_bytes_max = 64;
 
 bool has_lane_fields(const Draft& draft) {
@@ -44,7 +44,7 @@ bool well_formed(const Draft& draft) {
   const bool cursor_whole = draft.consumer.empty() == (draft.cause.value == 0);
   const bool cursor_has_client = draft.consumer.empty() || !draft.client.is_none();
   return cursor_whole && cursor_has_client && draft.cause.value >= 0 && draft.time >= 0 &&
-         draft.type.size() <= type_bytes_max && draft.consumer.size() <= consumer_bytes_max &&
+         draft.type.size() <= object::type_bytes_max && draft.consumer.size() <= consumer_bytes_max &&
          (draft.keys.empty() || draft.kind == Kind::identity) && has_needed_fields(draft);
 }
 
@@ -75,23 +75,6 @@ ErrorCode check_epoch(const Draft& draft, ClientRows& client) {
 }
 
 }  // namespace
-
-bool ClientRows::dirty() const {
-  const auto is_dirty = [](const auto& row) { return row.head.dirty; };
-  return head.dirty || std::ranges::any_of(devices, is_dirty) || std::ranges::any_of(cursors, is_dirty);
-}
-
-DeviceHead& ClientRows::device(const Device& device) {
-  const auto found = std::ranges::find(devices, device, &DeviceRow::device);
-  if (found != devices.end()) return found->head;
-  return devices.emplace_back(DeviceRow{device, {}}).head;
-}
-
-CursorHead& ClientRows::cursor(const std::string& consumer) {
-  const auto found = std::ranges::find(cursors, consumer, &CursorRow::consumer);
-  if (found != cursors.end()) return found->head;
-  return cursors.emplace_back(CursorRow{consumer, {}}).head;
-}
 
 ErrorCode Heads::take(const std::vector<Draft>& drafts, EventId first) {
   undo_.clear();
@@ -156,42 +139,68 @@ ErrorCode Heads::check_cursor(const Draft& draft, EventId first) {
   return {};
 }
 
-template <class Head>
-Head& Heads::change(const Permalink& client, Head& head) {
+ClientRows& Heads::list(const Permalink& client) {
   ClientRows& rows = of(client);
-  if (!rows.listed) {
-    rows.listed = true;
-    changed_.emplace_back(client, &rows);
-  }
+  if (!std::exchange(rows.listed, true)) changed_.emplace_back(client, &rows);
+  return rows;
+}
+
+// False: it was dirty before.
+template <class Head>
+bool Heads::mark_dirty(Head& head) {
   undo_.emplace_back([&head, before = head] { head = before; });
-  head.dirty = true;
+  return !std::exchange(head.dirty, true);
+}
+
+template <class Row>
+auto& Heads::change_row(Row& row, std::vector<Row*>& changed) {
+  if (mark_dirty(row.second)) {
+    changed.push_back(&row);
+    undo_.emplace_back([&changed] { changed.pop_back(); });
+  }
+  return row.second;
+}
+
+ClientHead& Heads::change_client(const Permalink& client) {
+  ClientHead& head = list(client).head;
+  mark_dirty(head);
   return head;
+}
+
+DeviceHead& Heads::change_device(const Draft& draft) {
+  ClientRows& rows = list(draft.client);
+  return change_row(*rows.devices.try_emplace(draft.device).first, rows.changed_devices);
+}
+
+CursorHead& Heads::change_cursor(const Draft& draft) {
+  ClientRows& rows = list(draft.client);
+  return change_row(*rows.cursors.try_emplace(draft.consumer).first, rows.changed_cursors);
 }
 
 void Heads::apply(const Draft& draft, EventId id) {
   if (!draft.consumer.empty()) move_cursor(draft);
   switch (draft.kind) {
     case Kind::epoch: {
-      DeviceHead& device = change(draft.client, of(draft.client).device(draft.device));
+      DeviceHead& device = change_device(draft);
       device.epoch = draft.epoch;
       if (starts_device(draft)) device.start = draft.seq;
       break;
     }
     case Kind::shut:
-      change(draft.client, of(draft.client).device(draft.device)).shut = true;
+      change_device(draft).shut = true;
       break;
     case Kind::in:
-      change(draft.client, of(draft.client).device(draft.device)).in = head_after(draft, id);
-      if (waits_for_bot(draft)) change(draft.client, of(draft.client).head).last_in = id;
+      change_device(draft).in = head_after(draft, id);
+      if (waits_for_bot(draft)) change_client(draft.client).last_in = id;
       break;
     case Kind::out:
-      change(draft.client, of(draft.client).head).out = head_after(draft, id);
+      change_client(draft.client).out = head_after(draft, id);
       break;
     case Kind::intent:
-      change(draft.recipient, of(draft.recipient).head).last_intent = id;
+      change_client(draft.recipient).last_intent = id;
       break;
     case Kind::identity: {
-      ClientHead& head = change(draft.client, of(draft.client).head);
+      ClientHead& head = change_client(draft.client);
       head.identity = draft.link;
       head.identity_event = id;
       for (const PublicKey& key : draft.keys) {
@@ -209,7 +218,7 @@ void Heads::apply(const Draft& draft, EventId id) {
 void Heads::move_cursor(const Draft& draft) {
   CursorHead& cursor = of(draft.client).cursor(draft.consumer);
   if (std::ranges::find(moved_, &cursor, &Moved::cursor) == moved_.end()) moved_.push_back({&cursor, cursor.at});
-  if (draft.cause > cursor.at) change(draft.client, cursor).at = draft.cause;
+  if (draft.cause > cursor.at) change_cursor(draft).at = draft.cause;
 }
 
 void Heads::undo() {
@@ -238,8 +247,10 @@ void Heads::settle() {
     rows->listed = false;
     rows->head.stored = rows->head.stored || rows->dirty();
     rows->head.dirty = false;
-    for (DeviceRow& row : rows->devices) row.head.dirty = false;
-    for (CursorRow& row : rows->cursors) row.head.dirty = false;
+    for (auto* row : rows->changed_devices) row->second.dirty = false;
+    for (auto* row : rows->changed_cursors) row->second.dirty = false;
+    rows->changed_devices.clear();
+    rows->changed_cursors.clear();
   }
   changed_.clear();
   new_keys_.clear();

@@ -3,7 +3,7 @@
 // what it does to the heads. A fold of the events; rows are loaded from a source when they are first asked for.
 
 #include <functional>
-#include <list>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -44,27 +44,23 @@ struct CursorHead {
   bool dirty = false;
 };
 
-struct DeviceRow {
-  Device device;
-  DeviceHead head;
-};
-
-struct CursorRow {
-  std::string consumer;
-  CursorHead head;
-};
-
-// All that is kept for one client. Lists, so that a row stays where it is.
+// All that is kept for one client. Maps of nodes, so that a row stays where it is. What a commit costs depends on what
+// it changes, not on how many devices and cursors there are: a client may have a cursor for each of its correspondents.
 struct ClientRows {
+  using Devices = std::map<Device, DeviceHead>;
+  using Cursors = std::map<std::string, CursorHead>;  // by consumer
+
   ClientHead head;
-  std::list<DeviceRow> devices;
-  std::list<CursorRow> cursors;
-  bool listed = false;  // among the changed ones
+  Devices devices;
+  Cursors cursors;
+  std::vector<Devices::value_type*> changed_devices;  // the dirty ones
+  std::vector<Cursors::value_type*> changed_cursors;
+  bool listed = false;  // among the changed clients
 
-  bool dirty() const;  // any row is
+  bool dirty() const { return head.dirty || !changed_devices.empty() || !changed_cursors.empty(); }
 
-  DeviceHead& device(const Device&);
-  CursorHead& cursor(const std::string& consumer);
+  DeviceHead& device(const Device& device) { return devices[device]; }
+  CursorHead& cursor(const std::string& consumer) { return cursors[consumer]; }
 };
 
 // Where rows come from that are not in memory.
@@ -87,7 +83,7 @@ class Heads {
   // gives what they say.
   ErrorCode fold(const Draft&, EventId, std::size_t part);
 
-  // The changed rows since settle() or forget(). `visit` may read all of them; rows with `dirty` are to be written.
+  // The clients with changes since settle() or forget(): the head if it is dirty, and the rows in the lists.
   void for_each_changed(const std::function<void(const Permalink&, const ClientRows&)>& visit) const;
   const std::unordered_map<PublicKey, Permalink>& new_keys() const { return new_keys_; }
   // The source has the changes now.
@@ -103,8 +99,14 @@ class Heads {
   ErrorCode check_cursor(const Draft&, EventId first);
   void apply(const Draft&, EventId);
   void move_cursor(const Draft&);
+  ClientRows& list(const Permalink&);
+  ClientHead& change_client(const Permalink&);
+  DeviceHead& change_device(const Draft&);
+  CursorHead& change_cursor(const Draft&);
   template <class Head>
-  Head& change(const Permalink&, Head&);
+  bool mark_dirty(Head&);
+  template <class Row>
+  auto& change_row(Row&, std::vector<Row*>& changed);
   std::optional<Permalink> key_owner(const PublicKey&);
   void undo();
 
