@@ -13,27 +13,34 @@ void Appender::begin() {
 }
 
 Result<Appended> Appender::append(Transaction& transaction, const std::vector<Digest>& body_hashes, Millis now) {
-  if (transaction.idempotency) {
-    const Idempotency& request = *transaction.idempotency;
-    auto row = get_request_.query(request.scope, request.key);
-    if (row.next()) return answer_again(request, row);
-  }
+  forget_requests(now);
+  if (transaction.idempotency)
+    if (auto answer = answered_before(*transaction.idempotency, now)) return *std::move(answer);
   if (const ErrorCode verdict = heads_.take(transaction.drafts, head_.id.next())) return verdict;
   const EventId first = head_.id.next();
   Appended appended{write(transaction, body_hashes, now), false};
   if (transaction.idempotency) {
     const Idempotency& request = *transaction.idempotency;
-    put_request_.run(request.scope, request.key, BytesView(request.request), first, appended.events.size());
+    put_request_.run(request.scope, request.key, BytesView(request.request), first, appended.events.size(), now);
   }
   return appended;
 }
 
-Result<Appended> Appender::answer_again(const Idempotency& request, Statement::Rows& row) {
+std::optional<Result<Appended>> Appender::answered_before(const Idempotency& request, Millis now) {
+  auto row = get_request_.query(request.scope, request.key, now - requests_kept_ms);
+  if (!row.next()) return std::nullopt;
   if (row.digest(0) != request.request) return Errc::idempotency_mismatch;
   Appended before{{}, true};
   for (auto event = get_events_.query(row.number(1), row.number(2)); event.next();)
     before.events.push_back(Gate::committed(record_of(event)));
   return before;
+}
+
+// In small pieces, and a piece with each append where a first one was not enough.
+void Appender::forget_requests(Millis now) {
+  if (now < forget_at_) return;
+  forget_requests_.run(now - requests_kept_ms, forgotten_at_once_max);
+  if (sqlite3_changes(database_.handle()) < forgotten_at_once_max) forget_at_ = now + forget_every_ms;
 }
 
 std::vector<Committed> Appender::write(Transaction& transaction, const std::vector<Digest>& body_hashes, Millis now) {

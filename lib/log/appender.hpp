@@ -32,10 +32,13 @@ class Appender {
   const LogHead& head() const { return durable_; }
 
  private:
-  Result<Appended> answer_again(const Idempotency&, Statement::Rows&);
+  std::optional<Result<Appended>> answered_before(const Idempotency&, Millis now);
+  void forget_requests(Millis now);
   std::vector<Committed> write(Transaction&, const std::vector<Digest>& body_hashes, Millis now);
 
   static constexpr std::size_t cached_clients_max = 65536;
+  static constexpr int forgotten_at_once_max = 256;  // a millisecond or two
+  static constexpr Millis forget_every_ms = 60'000;
 
   Database& database_;
   Tail& tail_;
@@ -44,11 +47,16 @@ class Appender {
   Heads heads_{head_rows_, cached_clients_max};
   LogHead durable_;
   LogHead head_;  // with what has been appended since begin()
+  Millis forget_at_ = 0;
 
   Statement begin_{database_, "BEGIN IMMEDIATE"};
   Statement commit_{database_, "COMMIT"};
-  Statement get_request_{database_, "SELECT request, first, count FROM idempotency WHERE scope = ?1 AND key = ?2"};
-  Statement put_request_{database_, "INSERT INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5)"};
+  Statement get_request_{database_,
+                         "SELECT request, first, count FROM idempotency WHERE scope = ?1 AND key = ?2 AND time > ?3"};
+  Statement put_request_{database_, "REPLACE INTO idempotency VALUES (?1, ?2, ?3, ?4, ?5, ?6)"};
+  Statement forget_requests_{database_,
+                             "DELETE FROM idempotency WHERE (scope, key) IN (SELECT scope, key FROM idempotency WHERE "
+                             "time <= ?1 ORDER BY time LIMIT ?2)"};
   Statement get_events_{database_, SEALPOST_EVENT_WITH_BODY "WHERE id >= ?1 ORDER BY id LIMIT ?2"};
   Statement put_position_{database_,
                           "INSERT INTO position VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET acked = max(acked, "

@@ -67,6 +67,7 @@ ErrorCode Database::error() const {
     case SQLITE_FULL:
       return Errc::disk_full;
     case SQLITE_CORRUPT:
+    case SQLITE_ERROR:  // a table or column that the version promises is not there
       return Errc::corrupt;
     case SQLITE_NOTADB:
       return Errc::not_a_log;

@@ -43,6 +43,9 @@ class Category final : public boost::system::error_category {
         return "is not a Sealpost log";
       case Errc::newer_schema:
         return "was written by a newer version of Sealpost";
+      case Errc::older_schema:
+        return "was written by an older version of Sealpost, which cannot be opened: go on with that version, or move "
+               "the log and its -wal file away and begin a new one";
       case Errc::corrupt:
         return "is damaged";
     }

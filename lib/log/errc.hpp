@@ -25,6 +25,7 @@ enum class Errc {
   locked,        // another process has the log open
   not_a_log,     // a database of something else
   newer_schema,  // written by a later version of the program
+  older_schema,  // written by an earlier one, of which no way leads here
   corrupt,       // the chain, the heads or the file itself is damaged
 };
 

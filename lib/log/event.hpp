@@ -68,7 +68,7 @@ struct Draft {
   Body body;  // may be null
 };
 
-// A request that must have its effect once, however often it comes.
+// A request that must have its effect once, however often it comes within requests_kept_ms (event_log.hpp).
 struct Idempotency {
   std::string scope;  // whose key it is: a token's id
   std::string key;    // as the caller chose it

@@ -15,6 +15,9 @@
 
 namespace sealpost::log {
 
+// How long an idempotency key is kept: under an older one a request has its effect again.
+inline constexpr Millis requests_kept_ms = Millis{7} * 24 * 60 * 60 * 1000;
+
 struct Appended {
   std::vector<Committed> events;  // one for each draft, in order
   // The transaction's idempotency key had its effect before, with the same request: nothing was appended now, and

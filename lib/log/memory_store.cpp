@@ -6,11 +6,10 @@
 #include "log/gate.hpp"
 #include "log/indexer.hpp"
 #include "log/object_match.hpp"
+#include "object/identity.hpp"
 
 namespace sealpost::log {
 namespace {
-
-constexpr PageLimit everything{SIZE_MAX, SIZE_MAX};
 
 LaneHead lane_head(const Record& record) {
   return {record.draft.seq, record.draft.link, record.draft.time, record.id};
@@ -19,6 +18,7 @@ LaneHead lane_head(const Record& record) {
 }  // namespace
 
 Result<Appended> MemoryStore::append(Transaction transaction, Millis now) {
+  forget_requests(now);
   if (transaction.idempotency) {
     const auto before = idempotent(transaction.idempotency->scope, transaction.idempotency->key);
     if (before) return answer_again(*transaction.idempotency, *before);
@@ -28,8 +28,10 @@ Result<Appended> MemoryStore::append(Transaction transaction, Millis now) {
   Appended appended;
   for (std::size_t part = 0; part < transaction.drafts.size(); ++part)
     appended.events.push_back(add(std::move(transaction.drafts[part]), part, now));
-  if (const auto& request = transaction.idempotency)
+  if (const auto& request = transaction.idempotency) {
     requests_[{request->scope, request->key}] = {request->request, first, appended.events.size()};
+    requests_by_time_.push_back({now, {request->scope, request->key}});
+  }
   settle();
   return appended;
 }
@@ -40,6 +42,13 @@ Result<Appended> MemoryStore::answer_again(const Idempotency& request, const Ide
   EventId id = before.first;
   for (std::size_t i = 0; i < before.count; ++i, id = id.next()) again.events.push_back(Gate::committed(record(id)));
   return again;
+}
+
+void MemoryStore::forget_requests(Millis now) {
+  while (!requests_by_time_.empty() && requests_by_time_.front().first <= now - requests_kept_ms) {
+    requests_.erase(requests_by_time_.front().second);
+    requests_by_time_.pop_front();
+  }
 }
 
 Committed MemoryStore::add(Draft draft, std::size_t part, Millis now) {
@@ -88,7 +97,6 @@ std::optional<ClientState> MemoryStore::client(const Permalink& client) {
     const Note note = found == notes_.end() ? Note{} : found->second;
     state.devices.push_back({device, head.epoch, head.in, head.shut, std::max(head.start, note.acked), note.seen});
   }
-  std::ranges::sort(state.devices, {}, &DeviceState::device);
   for (const auto& [consumer, cursor] : rows.cursors)
     if (cursor.at.value > 0) state.cursors.emplace(consumer, cursor.at);
   return state;
@@ -175,7 +183,7 @@ std::vector<StoredEvent> MemoryStore::security_after(EventId after, PageLimit li
 }
 
 std::vector<StoredEvent> MemoryStore::identity_versions(const Permalink& client) {
-  return page_of(feeds_[{client, Kind::identity}], {}, everything);
+  return page_of(feeds_[{client, Kind::identity}], {}, {object::identity_versions_max, SIZE_MAX});
 }
 
 std::optional<StoredEvent> MemoryStore::identity(const Permalink& client) {

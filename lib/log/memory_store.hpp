@@ -1,6 +1,7 @@
 #pragma once
 // What MemoryLog holds: committed events, and the questions answered from them.
 
+#include <deque>
 #include <map>
 #include <set>
 
@@ -41,6 +42,7 @@ class MemoryStore final : public Reader, private HeadSource {
   // The heads keep every client for ever, so there is nothing to load.
   ClientRows load(const Permalink&) override { return {}; }
   Result<Appended> answer_again(const Idempotency&, const IdempotentResult&);
+  void forget_requests(Millis now);
   Committed add(Draft, std::size_t part, Millis now);
   void settle();
   StoredEvent stored(const Record&) const;
@@ -54,7 +56,9 @@ class MemoryStore final : public Reader, private HeadSource {
   Heads heads_{*this, SIZE_MAX};
   std::set<Permalink> clients_;
   std::map<PublicKey, Permalink> keys_;
-  std::map<std::pair<std::string, std::string>, IdempotentResult> requests_;
+  using RequestName = std::pair<std::string, std::string>;  // scope and key
+  std::map<RequestName, IdempotentResult> requests_;
+  std::deque<std::pair<Millis, RequestName>> requests_by_time_;
   Notes notes_;
   std::map<Lane, std::vector<EventId>> lanes_;
   std::map<std::pair<Permalink, Kind>, std::vector<EventId>> feeds_;

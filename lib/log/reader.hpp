@@ -127,6 +127,7 @@ class Reader {
   virtual std::optional<StoredEvent> object(const Link&) = 0;
   virtual std::vector<StoredEvent> objects(const ObjectFilter&, EventId after, PageLimit) = 0;  // in log order
 
+  // Also an older one that no append has swept away yet.
   virtual std::optional<IdempotentResult> idempotent(const std::string& scope, const std::string& key) = 0;
 
  protected:

@@ -42,7 +42,8 @@ CREATE TABLE key (key BLOB PRIMARY KEY, client BLOB NOT NULL) STRICT, WITHOUT RO
 CREATE TABLE position (client BLOB, device TEXT, acked INTEGER NOT NULL, last_seen INTEGER NOT NULL,
   PRIMARY KEY (client, device)) STRICT, WITHOUT ROWID;
 CREATE TABLE idempotency (scope TEXT, key TEXT, request BLOB NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL,
-  PRIMARY KEY (scope, key)) STRICT, WITHOUT ROWID;
+  time INTEGER NOT NULL, PRIMARY KEY (scope, key)) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_time ON idempotency(time);
 
 -- Indexes that follow behind. A lane without a device is an out-lane; object_link has the first 8 bytes of the link,
 -- as a number; object_author leaves out what a client wrote in its own lanes.
@@ -84,6 +85,7 @@ ErrorCode check_version(Database& database) {
   if (database.failed()) return database.error();
   if (application != application_id) return Errc::not_a_log;
   if (version > schema_version) return Errc::newer_schema;
+  if (version < schema_version) return Errc::older_schema;
   return {};
 }
 

@@ -8,7 +8,7 @@
 namespace sealpost::log {
 
 constexpr int application_id = 0x53504c47;  // "SPLG"
-constexpr int schema_version = 1;
+constexpr int schema_version = 2;           // goes up with every change of the tables
 
 // A table that follows from the events and can be made again from them.
 struct ViewTable {
