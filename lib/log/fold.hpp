@@ -2,6 +2,7 @@
 // The views as they follow from the events alone: heads, cursors and keys by the law of heads.hpp, and the indexes,
 // made in whatever database is given.
 
+#include <set>
 #include <unordered_map>
 
 #include "log/head_rows.hpp"
@@ -18,8 +19,16 @@ class Fold final : private HeadSource {
   ErrorCode add(const Record&);
   // Writes what is left.
   void finish();
+  // The intents that intents_consumer has left behind without having done anything about them, in log order.
+  std::vector<EventId> passed_over() const;
 
  private:
+  // Of one recipient.
+  struct Intents {
+    std::set<EventId> open;
+    EventId cursor;
+  };
+  void note_intent(const Record&);
   ClientRows load(const Permalink&) override { return {}; }
   std::optional<Permalink> key_owner(const PublicKey&) override { return std::nullopt; }
   void index_slice();
@@ -32,6 +41,7 @@ class Fold final : private HeadSource {
   HeadRows rows_{target_};
   Heads heads_{*this, SIZE_MAX};  // never settled: all of them count as changed
   std::vector<Record> slice_;
+  std::unordered_map<Permalink, Intents> intents_;
 };
 
 }  // namespace sealpost::log

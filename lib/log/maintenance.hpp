@@ -32,7 +32,8 @@ struct VerifyReport {
 // Told now and then how far it is.
 using Progress = std::function<void(EventId done, EventId head)>;
 
-// Walks the whole chain: hashes, bodies, lanes (dense, linked, times rising), epochs, cursors, keys; and compares
+// Walks the whole chain: hashes, bodies, lanes (dense, linked, times rising), epochs, cursors, keys, intents that were
+// passed over; and compares
 // heads, cursors, keys and indexes with what the events say. Keeps the heads of all clients in memory (about 1 KiB
 // each).
 Result<VerifyReport> verify(const std::string& path, const Progress&);

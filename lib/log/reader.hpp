@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "log/event.hpp"
@@ -67,6 +68,10 @@ struct ObjectFilter {
 // Which events of a client a consumer works through: `in` events without a recipient (those with one are relayed, and
 // wait for no bot), or intents.
 enum class Feed { in, intents };
+
+// Who works through Feed::intents, one after the other: of each intent up to its cursor it has made an event that has
+// the intent as its cause. verify() holds the log to that.
+inline constexpr std::string_view intents_consumer = "intents";
 
 struct Work {
   Permalink client;

@@ -26,6 +26,14 @@ void compare_table(const ViewTable& table, Database& there, Database& expected, 
   }
 }
 
+void check_intents(const Fold& fold, VerifyReport& report) {
+  for (const EventId id : fold.passed_over())
+    add_fault(report, id,
+              "Intent " + std::to_string(id.value) +
+                  " was never carried out: its recipient's cursor is past it, and no event has it as its cause",
+              "Nothing else is lost. Have what it asks for sent again.");
+}
+
 void check_observations(Database& database, VerifyReport& report) {
   const std::int64_t beyond =
       database.number("SELECT count(*) FROM position LEFT JOIN client USING (client) WHERE acked > ifnull(out_seq, 0)");
@@ -66,6 +74,7 @@ Result<VerifyReport> verify(const std::string& path, const Progress& progress) {
   walk(database, *log, fold, report, progress);
   fold.finish();
   if (database.failed()) return report;
+  check_intents(fold, report);
   if (log->indexed_to.most() > log->head.id) add_fault(report, {}, "The indexes run ahead of the events", rebuild_it);
   for (const ViewTable& table : view_tables) compare_table(table, database, **scratch, report);
   check_observations(database, report);
