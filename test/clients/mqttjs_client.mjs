@@ -42,6 +42,7 @@ export class Device {
 
   // Connects, and does so again whenever the connection ends.
   async stay () {
+    this.#sayAnew()
     for (let pause = pauseMs.first; !this.over; pause = Math.min(pause * 2, pauseMs.most)) {
       let ended
       try {
@@ -165,7 +166,7 @@ export class Device {
       ...(known && { server: { permalink: this.server, link: linkOf(store.server.at(-1)) } }),
       ...(purpose === 'reauth' && { session: this.welcome.session })
     }
-    this.helloSent = hello
+    this.sentHello = hello
     return hello
   }
 
@@ -189,23 +190,23 @@ export class Device {
     must(challenge._t === 'sealpost.Challenge' && challenge._author === permalink, 'no Challenge of the server')
     must(permalink === (this.expected ?? permalink), 'this is another server')
     must(isSignedBy(challenge, keysOf(newestOf(versions), 'sign')), 'the Challenge is not signed by the server')
-    must(challenge.hello === linkOf(this.helloSent) && challenge.client === this.store.permalink, 'not our Challenge')
+    must(challenge.hello === linkOf(this.sentHello) && challenge.client === this.store.permalink, 'not our Challenge')
     return versions
   }
 
   #proof (challenge, stream) {
     const { store } = this
     this.versions = this.#checkChallenge(challenge)
-    this.offset = ((challenge.received - this.helloSent._time) + (challenge._time - this.now())) / 2
+    this.offset = ((challenge.received - this.sentHello._time) + (challenge._time - this.now())) / 2
     this.window = challenge.limits?.window ?? 1
     this.bound = challenge.binding && stream instanceof TLSSocket // a browser cannot, and says nothing
-    this.proofSent = signed({
+    this.sentProof = signed({
       _t: 'sealpost.Proof', _author: store.permalink, _time: this.serverTime, challenge: linkOf(challenge),
       ...(store.log && { position: this.#position() }),
       ...(!store.confirmed && { identity: store.self.identity }),
       ...(this.bound && { binding: bindingOf(stream) })
     }, store.keys.sign)
-    return this.proofSent
+    return this.sentProof
   }
 
   // What this device holds, so that both sides can compare.
@@ -216,7 +217,7 @@ export class Device {
   }
 
   #checkedWelcome (welcome) {
-    must(welcome._t === 'sealpost.Welcome' && welcome.proof === linkOf(this.proofSent), 'not our Welcome')
+    must(welcome._t === 'sealpost.Welcome' && welcome.proof === linkOf(this.sentProof), 'not our Welcome')
     must(welcome._author === permalinkOf(this.versions[0]), 'the Welcome is of another server')
     must(isSignedBy(welcome, keysOf(this.versions.at(-1), 'sign')), 'the Welcome is not signed by the server')
     return welcome
@@ -333,21 +334,24 @@ export class Device {
         return this.#drop(new Error(this.over))
       case 'clock':
         if (reject.time) this.offset = reject.time - this.now()
-        return this.#signAgain(reject, 0)
-      default: // a fault of ours: without it
-        return this.#signAgain(reject, 1)
+        return this.#void(reject)
+      default: // a fault of ours
+        return this.#void(reject)
     }
   }
 
-  // The refused message and those after it are void, and their numbers free; all but the first `less` are said anew.
-  #signAgain ({ link, n, code }, less) {
-    const refused = this.store.waiting
-    const from = refused.findIndex(entry => entry.link === link)
+  #void ({ link, n, code }) {
+    const { waiting } = this.store
+    for (const entry of waiting.slice(waiting.findIndex(entry => entry.link === link))) this.inFlight.delete(entry.link)
     this.store.note('reject', { link, n, code })
-    for (const entry of refused.slice(from)) this.inFlight.delete(entry.link)
-    for (const { text } of refused.slice(from + less)) {
-      const { _recipient, object, context, inReplyTo } = JSON.parse(text)
-      this.write(_recipient, object, { ...(context && { context }), ...(inReplyTo && { inReplyTo }) })
+    this.#sayAnew()
+  }
+
+  // The store keeps what is to be said anew until it is: a crash between two of them loses none.
+  #sayAnew () {
+    while (this.store.toSay.length > 0) {
+      const [{ to, object, more }] = this.store.toSay
+      this.write(to, object, more)
     }
   }
 

@@ -9,6 +9,7 @@ export class Store {
   constructor (path, name) {
     this.lane = []                  // own messages that count, in order: {n, link, text, time}; lane[n - 1] is n
     this.acked = 0                  // so many of them are known to be in the server's log
+    this.toSay = []                 // what a reject has made void and is to be signed anew: {to, object, more}
     this.received = { n: 0 }        // the last delivery that is stored
     this.server = []                // the server's identity, all versions: the pin
     this.peers = new Map()          // permalink -> identity versions, as the server delivered them
@@ -61,12 +62,19 @@ export class Store {
   #meant ({ bytes }) {
     const message = JSON.parse(bytes)
     this.lane[message._n - 1] = { n: message._n, link: linkOf(message), text: bytes, time: message._time }
+    this.toSay.shift() // if there is any, it comes first
   }
 
-  // The refused message is void, and with it those signed after it, which name it.
-  #refused ({ link }) {
+  // The refused message is void, and with it those signed after it, which name it. Their numbers are free, and they are
+  // said anew: the first only where the clock was its fault, for else it would be refused again.
+  #refused ({ link, code }) {
     const at = this.lane.findIndex((entry, index) => index >= this.acked && entry.link === link)
-    if (at >= 0) this.lane.length = at
+    if (at < 0) return
+    const drafts = this.lane.splice(at).map(({ text }) => {
+      const { _recipient, object, context, inReplyTo } = JSON.parse(text)
+      return { to: _recipient, object, more: { ...(context && { context }), ...(inReplyTo && { inReplyTo }) } }
+    })
+    this.toSay = code === 'clock' ? drafts : drafts.slice(1)
   }
 
   #took ({ bytes }) {

@@ -17,7 +17,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", f
                 ("support", "clients")]
 import ledger  # noqa: E402
 import runner  # noqa: E402
-from daemon import PATIENCE  # noqa: E402
+from daemon import PATIENCE, free_port  # noqa: E402
 from driven import Mosquitto, MqttJs, compiled, node_folder  # noqa: E402
 from fake_server import FakeServer  # noqa: E402
 from rest import ticket_for  # noqa: E402
@@ -303,6 +303,21 @@ class MqttJsConverses(MqttJsCase):
         self.assertEqual([reply["object"]["echo"]["text"] for reply in replies], ["early", "and", "later"])
         self.assertEqual(driven.stop(), 0)
         self.assert_nothing_lost_or_doubled()
+
+    def test_mqttjs_killed_while_it_signs_again_says_the_rest_after_its_start(self):
+        server = self.daemon.rest().get("/v1/info").must().json["permalink"]
+        for code, texts in (("clock", ["one", "two", "three"]), ("malformed", ["two", "three"])):
+            with self.subTest(code):
+                driven = self.start(f"mqtt://127.0.0.1:{free_port()}")  # nobody is there
+                links = driven.write("one", "two", "three", to=server)
+                driven.kill()
+                with open(self.book, "a", encoding="utf-8") as file:
+                    file.write(json.dumps({"kind": "reject", "link": links[0], "n": 1, "code": code}) + "\n")
+                driven, _ = self.online(book=self.book)
+                replies = driven.replies(len(texts))
+                self.assertEqual([reply["object"]["echo"]["text"] for reply in replies], texts)
+                self.assertEqual(driven.stop(), 0)
+                self.assert_nothing_lost_or_doubled()
 
     def test_mqttjs_stops_when_another_connection_of_its_device_takes_over(self):
         driven, _ = self.online()
