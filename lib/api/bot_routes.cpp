@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
 
 #include "api/api.hpp"
 #include "api/problem.hpp"
@@ -39,6 +40,7 @@ Wanted read_wanted(const json::value& value, std::size_t payload_max) {
   if (type->starts_with("sealpost.")) wanted.problem = "Types that begin with `sealpost.` are the server's own.";
   wanted.reply.type = *type;
   wanted.reply.payload = object::canonicalize(*payload);
+  if (type->size() > object::type_bytes_max) wanted.problem = "`_t` is over 256 bytes.";
   if (wanted.reply.payload.size() > payload_max) wanted.problem = "`object` is too large.";
   for (const auto& [key, member] : *fields) {
     if (key == "object") continue;
@@ -49,6 +51,8 @@ Wanted read_wanted(const json::value& value, std::size_t payload_max) {
       const auto context = object::text_of(&member);
       if (context) wanted.reply.context = std::string(*context);
       if (!context) wanted.problem = "`context` must be a string.";
+      if (wanted.reply.payload.size() + json::serialize(member).size() > payload_max)
+        wanted.problem = "`object` and `context` together are too large.";
     } else if (key == "inReplyTo") {
       wanted.reply.in_reply_to = object::hex_of<Link>(&member);
       if (!wanted.reply.in_reply_to) wanted.problem = "`inReplyTo` must be a link: 64 lower-case hex digits.";
@@ -64,7 +68,7 @@ Wanted read_wanted(const json::value& value, std::size_t payload_max) {
 }
 
 json::object update_of(const pipeline::Update& update) {
-  const auto message = object::parse_json(update.message.stored());
+  const auto message = object::parse_json(*update.text);
   return {{"event", update.event.id().value},
           {"client", update.client.hex()},
           {"device", update.device.text()},
@@ -91,7 +95,8 @@ Acknowledged read_acknowledged(const json::object& fields, std::size_t payload_m
   for (const json::value& item : events->as_array()) {
     const auto id = object::integer_of(&item);
     if (!id || *id < 1) read.problem = "`events` must be a list of event numbers.";
-    read.events.push_back({id.value_or(0)});
+    if (std::ranges::find(read.events, EventId{id.value_or(0)}) == read.events.end())
+      read.events.push_back({id.value_or(0)});
   }
   const json::value* replies = object::find(fields, "replies");
   if (replies == nullptr) return read;
@@ -110,8 +115,26 @@ Acknowledged read_acknowledged(const json::object& fields, std::size_t payload_m
   return read;
 }
 
+// Two calls with an answer to one event: the later one is told to ask again, and then hears how the first came out.
+net::Response being_stored(EventId event) {
+  return problem(
+      503, "unavailable",
+      "Another call's answer to event " + std::to_string(event.value) + " is being stored; repeat this one.");
+}
+
 Digest digest_of(const std::string& body) {
   return sha256(as_bytes(body));
+}
+
+// Gives the answer to the process that waits for it; completes when that says how it came out.
+asio::awaitable<Result<log::Appended>> hand_over(bot::Feed& feed, EventId event, pipeline::Answer answer) {
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(Result<log::Appended>)>(
+      [&feed, event](auto handler, pipeline::Answer given) {
+        const pipeline::Resume<Result<log::Appended>> resume(std::move(handler));
+        given.settled = [resume](const Result<log::Appended>& appended) { resume(appended); };
+        if (!feed.settle(event, std::move(given))) resume(log::Errc::stale_cursor);
+      },
+      asio::use_awaitable, std::move(answer));
 }
 
 }  // namespace
@@ -161,12 +184,12 @@ asio::awaitable<net::Response> Api::acknowledge(Call call) {
   // Nothing is taken unless everything can be: an event that is not here and was never finished refuses the call.
   for (const EventId event : wanted.events) {
     if (feed_->find(event)) continue;
+    if (feed_->is_settling(event)) co_return being_stored(event);
     const bool before = co_await finished(event);
     if (!before)
-      co_return problem(409, "not_waiting",
-                        "Event " + std::to_string(event.value) +
-                            " does not wait for an answer; GET /v1/updates tells "
-                            "what does.");
+      co_return problem(
+          409, "not_waiting",
+          "Event " + std::to_string(event.value) + " does not wait for an answer; GET /v1/updates tells what does.");
   }
   json::array acknowledged;
   json::array replies;
@@ -175,6 +198,11 @@ asio::awaitable<net::Response> Api::acknowledge(Call call) {
     for (Wanted& reply : wanted.replies)
       if (reply.event == event) answer.replies.push_back(std::move(reply.reply));
     const auto appended = co_await settle(event, std::move(answer));
+    if (!appended && appended.error() == pipeline::Errc::outbox_full)
+      co_return problem(429, "outbox_full",
+                        "The client of event " + std::to_string(event.value) +
+                            " has too many messages that it has not taken yet. Its message comes again later; go on "
+                            "with those of others.");
     if (!appended && appended.error() != log::Errc::stale_cursor)
       co_return problem(503, "unavailable",
                         "The answer could not be stored: " + appended.error().message() +
@@ -188,15 +216,14 @@ asio::awaitable<net::Response> Api::acknowledge(Call call) {
   co_return json_response(200, json::object{{"events", std::move(acknowledged)}, {"replies", std::move(replies)}});
 }
 
-// Hands the answer to the waiting process and waits until it is on disk. stale_cursor: it was finished before.
+// Hands the answer to the waiting process and waits until it is on disk. stale_cursor: it was finished before;
+// overloaded: another call's answer to it is on its way to the disk.
 asio::awaitable<Result<log::Appended>> Api::settle(EventId event, pipeline::Answer answer) {
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(Result<log::Appended>)>(
-      [this, event](auto handler, pipeline::Answer given) {
-        const pipeline::Resume<Result<log::Appended>> resume(std::move(handler));
-        given.settled = [resume](const Result<log::Appended>& appended) { resume(appended); };
-        if (!feed_->settle(event, std::move(given))) resume(log::Errc::stale_cursor);
-      },
-      asio::use_awaitable, std::move(answer));
+  Result<log::Appended> appended = co_await hand_over(*feed_, event, std::move(answer));
+  if (appended || appended.error() != log::Errc::stale_cursor) co_return appended;
+  const bool before = co_await finished(event);
+  if (!before) co_return log::Errc::overloaded;
+  co_return appended;
 }
 
 // A bot's own initiative. With an Idempotency-Key the same request has its effect once, however often it comes.

@@ -59,11 +59,13 @@ void Feed::put(Update update, Resume resume) {
   for (const auto& poll : woken) poll->end();
 }
 
-std::vector<Update> Feed::page(EventId after, std::size_t limit) const {
+std::vector<Update> Feed::page(EventId after, std::size_t limit) {
   std::vector<Update> found;
   const std::lock_guard lock(mutex_);
-  for (auto at = waiting_.upper_bound(after); at != waiting_.end() && found.size() < limit; ++at)
+  for (auto at = waiting_.upper_bound(after); at != waiting_.end() && found.size() < limit; ++at) {
     found.push_back(at->second.update);
+    ++at->second.update.attempt;  // handed out once more
+  }
   return found;
 }
 
@@ -105,9 +107,22 @@ bool Feed::settle(EventId id, Answer answer) {
     if (found == waiting_.end()) return false;
     resume = std::move(found->second.resume);
     waiting_.erase(found);
+    settling_.insert(id);
   }
+  answer.settled = [this, id, tell = std::move(answer.settled)](const Result<log::Appended>& appended) {
+    {
+      const std::lock_guard lock(mutex_);
+      settling_.erase(id);
+    }
+    if (tell) tell(appended);
+  };
   (*resume)(std::move(answer));
   return true;
+}
+
+bool Feed::is_settling(EventId id) const {
+  const std::lock_guard lock(mutex_);
+  return settling_.contains(id);
 }
 
 void Feed::stop() {

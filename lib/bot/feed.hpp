@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <vector>
 
@@ -33,6 +34,8 @@ class Feed final : public pipeline::Bot {
   std::optional<pipeline::Update> find(EventId) const;
   // Hands the answer to the process that waits for it. False if no message waits under this id.
   bool settle(EventId, pipeline::Answer);
+  // Whether an answer was handed over that is on its way to the disk.
+  bool is_settling(EventId) const;
   // The server stops: everyone who waits is let go.
   void stop();
 
@@ -46,13 +49,14 @@ class Feed final : public pipeline::Bot {
   struct Poll;
 
   void put(pipeline::Update, Resume);
-  std::vector<pipeline::Update> page(EventId after, std::size_t limit) const;
+  std::vector<pipeline::Update> page(EventId after, std::size_t limit);
   boost::asio::awaitable<void> wait_for_any(EventId after, Millis patience, std::stop_token gone);
 
   const std::string consumer_;
   Timers& timers_;
   mutable std::mutex mutex_;  // a leaf
   std::map<EventId, Waiting> waiting_;
+  std::set<EventId> settling_;
   std::vector<std::shared_ptr<Poll>> polls_;
   bool stopped_ = false;
 };

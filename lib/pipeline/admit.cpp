@@ -75,6 +75,10 @@ asio::awaitable<Result<Admitted>> Client::admit(auth::ProofAccepted proof, auth:
   if (clients_.stopping()) co_return auth::Errc::not_logged;
   const auto device = check_device(proof);
   if (!device) co_return device.error();
+  // The identity may have dropped the key since the proof was checked. Versions that come with the proof are judged by
+  // the log, in the order of their chain.
+  if (proof.introduce.empty() && known() && !identity_->has_key(object::purpose_sign, proof.key))
+    co_return auth::Errc::wrong_key;
 
   DeviceLane* lane = find(proof.device);
   if (reauth_of && (lane == nullptr || lane->connection != reauth_of)) co_return auth::Errc::wrong_session;
@@ -83,7 +87,7 @@ asio::awaitable<Result<Admitted>> Client::admit(auth::ProofAccepted proof, auth:
   if (lane != nullptr && lane->connection && !reauth_of)
     lane->connection->end(mqtt::ReasonCode::session_taken_over, "the device has connected again");
 
-  const auto epoch = co_await log_proof(proof, reauth_of == nullptr);
+  const auto epoch = co_await log_proof(proof, reauth_of.get());
   if (!epoch) co_return cause_of(epoch.error());
   if (reauth_of) co_return extend(*reauth_of, proof, handshake);
   const lane::Settlement settlement = co_await settle(proof);
@@ -120,7 +124,8 @@ Admitted Client::extend(Connection& connection, const auth::ProofAccepted& proof
 }
 
 // New identity versions and the new epoch are one transaction.
-asio::awaitable<Result<Epoch>> Client::log_proof(const auth::ProofAccepted& proof, bool new_epoch) {
+asio::awaitable<Result<Epoch>> Client::log_proof(const auth::ProofAccepted& proof, Connection* reauth_of) {
+  const bool new_epoch = reauth_of == nullptr;
   const DeviceLane* lane = find(proof.device);
   const Epoch newest = lane == nullptr ? Epoch{} : lane->in.epoch();
   const Epoch epoch = new_epoch ? newest.next() : newest;
@@ -138,6 +143,7 @@ asio::awaitable<Result<Epoch>> Client::log_proof(const auth::ProofAccepted& proo
   if (transaction.drafts.empty()) co_return epoch;
   const Result<log::Appended> appended = co_await append(services_.log, std::move(transaction));
   if (!appended) co_return appended.error();
+  if (reauth_of != nullptr) reauth_of->extend(reauth_of->who().expires, proof.key);  // it stands on the new key now
   if (!proof.introduce.empty()) adopt(proof.introduce, appended->events[proof.introduce.size() - 1].id());
   co_return epoch;
 }
@@ -209,6 +215,8 @@ void Client::begin(const Device& device, Epoch epoch, const lane::Settlement& se
     lane = std::make_unique<DeviceLane>();
     lane->device = device;
   }
+  // One that was admitted before this proof and entered after it.
+  if (lane->connection) lane->connection->end(mqtt::ReasonCode::session_taken_over, "the device has connected again");
   lane->in.begin_epoch(epoch, settlement.light);
   lane->shut = settlement.light == lane::Light::shut;
   lane->window = lane::Window(settlement.deliver_after, out_.durable().n, 1);

@@ -20,8 +20,12 @@ struct Update {
   log::Committed event;
   Permalink client;
   Device device;
-  object::Message message;
+  log::Body text;             // of the signed message
   std::uint32_t attempt = 1;  // how often the bot has been asked, this time included, since the server started
+
+  std::size_t bytes() const { return text->size(); }
+  // Parsed anew at each call: a message that waits for its bot takes the room of its text and no more.
+  object::Message message() const;
 };
 
 struct Reply {
@@ -34,7 +38,8 @@ struct Reply {
 
 struct Answer {
   std::vector<Reply> replies;  // may be empty: handled, nothing to say
-  // Called once the replies and the cursor are on disk, or with what stood against it, on the client's strand.
+  // Called once the replies and the cursor are on disk, on the client's strand; or with what stands against that now:
+  // then the bot will be asked again. Without it the answer is kept until it can be stored.
   std::function<void(const Result<log::Appended>&)> settled;
 };
 

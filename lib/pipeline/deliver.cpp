@@ -1,6 +1,9 @@
 // deliver: the out-lane goes to each device in order, within its window, from memory or, where a device is behind, from
 // the log a page at a time.
 
+#include <fmt/format.h>
+
+#include "mqtt/errors.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/client.hpp"
 
@@ -56,10 +59,24 @@ bool Client::deliver(DeviceLane& lane, const Outbound& message) {
   for (const mqtt::InFlight& flight : lane.session.in_flight())
     if (flight.token == n.value && !flight.sent) publish.packet_id = flight.packet_id;
   const auto packet = lane.connection->engine().publish(publish);
-  if (!packet) return false;
+  if (!packet) {
+    if (packet.error() == mqtt::Errc::packet_too_large) cannot_take(lane, message);
+    return false;
+  }
   lane.window.on_sent(n, *packet);
   services_.counters.deliveries_total.add();
   return true;
+}
+
+// The client's Maximum Packet Size is below what this server may send it. Without the message nothing behind it can be
+// delivered: better said than waited for.
+void Client::cannot_take(DeviceLane& lane, const Outbound& message) {
+  services_.sink.write(
+      Level::warn, "pipeline",
+      fmt::format("device {} of client {} cannot take message {} of {} bytes: its Maximum Packet Size",
+                  lane.device.text(), permalink_.hex(), message.committed.seq().value, message.text->size()));
+  lane.connection->end(mqtt::ReasonCode::packet_too_large,
+                       "a message in the outbox is larger than the Maximum Packet Size of this connection");
 }
 
 asio::awaitable<void> Client::read_page(std::shared_ptr<Client> self, Device device) {
@@ -73,6 +90,7 @@ asio::awaitable<void> Client::read_page(std::shared_ptr<Client> self, Device dev
   const Page page = co_await read<Page>(self->services_.log, std::move(ask));
   lane.reading = false;
   lane.page.clear();
+  if (!lane.connection) co_return;
   for (const log::StoredEvent& event : page)
     if (event.draft.body) lane.page.push_back({event.committed, event.draft.body});
   if (!lane.page.empty()) self->pump(lane);
