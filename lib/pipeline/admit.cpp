@@ -77,8 +77,7 @@ asio::awaitable<Result<Admitted>> Client::admit(auth::ProofAccepted proof, auth:
   if (!device) co_return device.error();
   // The identity may have dropped the key since the proof was checked. Versions that come with the proof are judged by
   // the log, in the order of their chain.
-  if (proof.introduce.empty() && known() && !identity_->has_key(object::purpose_sign, proof.key))
-    co_return auth::Errc::wrong_key;
+  if (proof.introduce.empty() && known() && !identity_->may_sign(proof.key)) co_return auth::Errc::wrong_key;
 
   DeviceLane* lane = find(proof.device);
   if (reauth_of && (lane == nullptr || lane->connection != reauth_of)) co_return auth::Errc::wrong_session;
@@ -150,11 +149,11 @@ asio::awaitable<Result<Epoch>> Client::log_proof(const auth::ProofAccepted& proo
 
 // A version that drops a key ends the sessions proven with it.
 void Client::adopt(const std::vector<object::Identity>& versions, EventId last) {
-  identity_ = versions.back();
+  identity_ = Standing(versions.back());
   identity_event_ = last;
   for (const auto& [label, lane] : devices_) {
     const auto connection = lane->connection;
-    if (connection && !identity_->has_key(object::purpose_sign, connection->who().key))
+    if (connection && !identity_->may_sign(connection->who().key))
       connection->end(mqtt::ReasonCode::not_authorized, "the identity has dropped the key of this session");
   }
 }
@@ -235,7 +234,7 @@ auth::Welcome Client::welcome_of(const Credentials& who, const lane::Settlement&
   welcome.epoch = who.epoch;
   welcome.expires = who.expires;
   welcome.reauth_after = now + (who.expires - now) / 5 * 4;
-  welcome.identity = identity_->link();
+  welcome.identity = identity_->link;
   welcome.received = settlement.resume_in;
   welcome.sent = settlement.out_head;
   welcome.acked = settlement.acked;

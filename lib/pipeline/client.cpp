@@ -52,6 +52,11 @@ ErrorCode make_error_code(Errc code) {
   return {static_cast<int>(code), category};
 }
 
+Standing::Standing(const object::Identity& version) : link(version.link()) {
+  for (const object::IdentityKey& key : version.keys())
+    if (version.has_key(object::purpose_sign, key.key)) sign_keys.push_back(key.key);
+}
+
 Client::Client(Services& services, Clients& clients, const Permalink& permalink)
     : services_(services), clients_(clients), permalink_(permalink), strand_(asio::make_strand(services.executor)) {
   services_.counters.clients_live.add(1);
@@ -87,9 +92,9 @@ asio::awaitable<void> Client::ready() {
 
 void Client::load(const std::optional<log::ClientState>& state, const std::vector<log::StoredEvent>& versions) {
   if (!versions.empty() && versions.back().draft.body) {
-    auto identity = object::Identity::parse(*versions.back().draft.body);
+    const auto identity = object::Identity::parse(*versions.back().draft.body);
     SEALPOST_ASSERT(identity);  // it was read when it came in
-    identity_ = std::move(*identity);
+    identity_ = Standing(*identity);
     identity_event_ = versions.back().committed.id();
   }
   if (!state) return;

@@ -6,7 +6,7 @@
 // message comes in), process (the bot answers), relay (what others want sent to this client), send (number, link, sign,
 // log), deliver (to each device, in order).
 
-#include <deque>
+#include <algorithm>
 #include <list>
 #include <map>
 #include <memory>
@@ -24,6 +24,16 @@ namespace sealpost::pipeline {
 
 class Client;
 class Clients;
+
+// The version of an identity that is in force, as far as the actor needs it; the log has the rest (a parsed identity
+// takes 4 KiB, for as long as its client is connected).
+struct Standing {
+  Link link;
+  std::vector<PublicKey> sign_keys;
+
+  explicit Standing(const object::Identity&);
+  bool may_sign(const PublicKey& key) const { return std::ranges::find(sign_keys, key) != sign_keys.end(); }
+};
 
 // What to send to this client: everything but the envelope.
 struct Outgoing {
@@ -260,14 +270,14 @@ class Client : public std::enable_shared_from_this<Client> {
 
   Turn loading_;
   bool loaded_ = false;
-  std::optional<object::Identity> identity_;  // in force; none: not known
-  EventId identity_event_;                    // that brought it
+  std::optional<Standing> identity_;  // in force; none: not known
+  EventId identity_event_;            // that brought it
 
   Turn admitting_;
   std::map<Device, std::unique_ptr<DeviceLane>> devices_;
 
   lane::OutLane out_;
-  std::deque<Outbound> recent_;  // the newest of the out-lane, for devices that keep up
+  std::list<Outbound> recent_;  // the newest of the out-lane, for devices that keep up
   std::size_t recent_bytes_ = 0;
   Gate settled_;  // opened when an append of ours has succeeded or failed
 

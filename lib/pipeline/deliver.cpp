@@ -38,8 +38,10 @@ void Client::pump(DeviceLane& lane) {
 }
 
 const Outbound* Client::in_memory(DeviceLane& lane, Seq n) {
-  if (!recent_.empty() && n >= recent_.front().committed.seq())
-    return &recent_[n.value - recent_.front().committed.seq().value];
+  if (!recent_.empty() && n >= recent_.front().committed.seq()) {
+    const auto steps = static_cast<std::ptrdiff_t>(n.value - recent_.front().committed.seq().value);
+    return &*std::next(recent_.begin(), steps);
+  }
   while (!lane.page.empty() && lane.page.front().committed.seq() < n) lane.page.pop_front();
   const bool found = !lane.page.empty() && lane.page.front().committed.seq() == n;
   return found ? &lane.page.front() : nullptr;

@@ -26,10 +26,9 @@ Result<object::Message> read_message(std::string_view text, std::size_t bytes_ma
 }
 
 // Whether the message is of the one whose connection brought it. The dear check, of the signature, comes last.
-lane::Authorship authorship_of(const object::Message& message, const Credentials& who,
-                               const object::Identity& identity) {
+lane::Authorship authorship_of(const object::Message& message, const Credentials& who, const Standing& identity) {
   if (message.author() != who.client || message.device() != who.device) return lane::Authorship::unknown_author;
-  if (!identity.has_key(object::purpose_sign, message.signature().key)) return lane::Authorship::bad_signature;
+  if (!identity.may_sign(message.signature().key)) return lane::Authorship::bad_signature;
   return object::verify_signature(message.object()) ? lane::Authorship::proven : lane::Authorship::bad_signature;
 }
 
