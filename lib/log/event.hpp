@@ -21,7 +21,7 @@ enum class Kind : std::uint8_t {
   done = 6,      // a consumer has finished with `cause` and has nothing to send: only moves the cursor
   security = 7,  // something that somebody may have to look at
   shut = 8,      // the in-lane (client, device) takes no more, for ever
-  restored = 9,  // this log goes on from a copy of an earlier one; written by mark_restored() only
+  restored = 9,  // this log goes on from a copy of an earlier one; written by restore() only
 };
 
 // A lane: the in-lane of one device of a client, or, without a device, the client's out-lane.

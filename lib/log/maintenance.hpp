@@ -1,5 +1,5 @@
 #pragma once
-// What is done to a log's file while no server has it open: check it, rebuild its views, mark a copy as restored.
+// What is done to a log's file while no server has it open: check it, rebuild its views, restore it from a backup.
 // Each takes the lock file, and gives Errc::locked if a server (or another tool) holds it. A wrong path creates
 // nothing.
 
@@ -42,9 +42,16 @@ Result<VerifyReport> verify(const std::string& path, const Progress&);
 // are not whole: verify says where. Erased bodies stay erased; positions and idempotency keys stay as they are.
 Result<EventId> rebuild(const std::string& path, const Progress&);
 
-// To be run once on a restored copy before a server opens it: gives it a new log id and records up to where it and the
-// earlier log are the same. Returns the new id.
-Result<Device> mark_restored(const std::string& path, Clock&, Random&);
+// What restore() has made.
+struct Restored {
+  Device id;         // of the log, from now on
+  std::string kept;  // where the log lies that was there before; empty: there was none
+};
+
+// Puts a copy of `backup`, together with its -wal if it has one, in the place of the log at `path`: with a new log id,
+// and a record of up to where it and the earlier log are the same. The backup stays as it is, and the log that was
+// there is kept under another name, with its -wal.
+Result<Restored> restore(const std::string& backup, const std::string& path, Clock&, Random&);
 
 // Everything that can be rebuilt, as sorted lines of text.
 Result<std::string> dump_views(const std::string& path);

@@ -85,7 +85,7 @@ TEST_CASE("a log in use cannot be taken to pieces") {
   CHECK(dump_views(engine.path()).error() == Errc::locked);
   TestClock clock;
   CountingRandom random;
-  CHECK(mark_restored(engine.path(), clock, random).error() == Errc::locked);
+  CHECK(restore(engine.path(), engine.path(), clock, random).error() == Errc::locked);
 }
 
 TEST_CASE("a wrong path creates nothing") {
@@ -203,13 +203,13 @@ TEST_CASE("a restored log has a new name and keeps its restore point") {
   log.close();
   CountingRandom random;
   for (int i = 0; i < 3; ++i) random.bytes<16>();
-  const auto renamed = mark_restored(log.path(), log.engine().clock, random);
-  REQUIRE(renamed);
-  CHECK(*renamed != log.id);
+  const auto restored = restore(log.path(), log.path(), log.engine().clock, random);
+  REQUIRE(restored);
+  CHECK(restored->id != log.id);
   check_whole(log.path());
   log.engine().reopen();
   EventLog& opened = log.engine().log();
-  CHECK(opened.id() == *renamed);
+  CHECK(opened.id() == restored->id);
   const auto points = ask(opened, [](Reader& reader) { return reader.restore_points(); });
   REQUIRE(points.size() == 1);
   CHECK(points[0].earlier == log.id);
