@@ -63,7 +63,7 @@ Result<std::shared_ptr<Wire>> begin(const Ports& ports, const Destination& desti
   send_at_once(begun->get());
   Peer peer = peer_of(begun->get(), address);
   if (destination.tls) peer.transport = Transport::tls;
-  return std::make_shared<Wire>(ports.executor, begun->release(), std::move(tls), std::move(peer), Ticket());
+  return std::make_shared<Wire>(ports.executor, std::move(*begun), std::move(tls), std::move(peer), Ticket());
 }
 
 asio::awaitable<Result<std::shared_ptr<Wire>>> connect_to(Ports ports, Destination destination, Address address,

@@ -47,11 +47,12 @@ class Listener::State : public std::enable_shared_from_this<State> {
   static asio::awaitable<void> receive(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
   static asio::awaitable<std::shared_ptr<Channel>> open(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
   bool accept_some();
+  bool try_to_welcome(Descriptor accepted, const Address& from);
   void welcome(Descriptor accepted, const Address& from);
   std::shared_ptr<Wire> make_wire(Descriptor accepted, Peer peer, Ticket ticket);
   bool enter(const std::shared_ptr<Visit>& visit);
   void leave(const std::shared_ptr<Visit>& visit);
-  void complain(int error);
+  void complain(std::string_view why);
 
   const std::shared_ptr<Site> site_;
   const std::shared_ptr<Admission> admission_;
@@ -69,7 +70,7 @@ Listener::State::State(Ports ports, ListenerOptions options, std::shared_ptr<Adm
       admission_(std::move(admission)) {
   Descriptor descriptor = listen_as(site_->options);
   port_ = bound_port(descriptor.get());
-  listening_ = std::make_shared<Wire>(site_->ports.executor, descriptor.release(), nullptr, Peer{}, Ticket());
+  listening_ = std::make_shared<Wire>(site_->ports.executor, std::move(descriptor), nullptr, Peer{}, Ticket());
 }
 
 void Listener::State::start() {
@@ -121,10 +122,10 @@ bool Listener::State::accept_some() {
     Descriptor accepted(listening_->accept(from.storage, from.size));
     const int error = errno;
     if (accepted) {
+      if (!try_to_welcome(std::move(accepted), from)) return false;
       complained_ = false;
-      welcome(std::move(accepted), from);
     } else if (is_exhaustion(error)) {
-      complain(error);
+      complain(std::strerror(error));
       return false;
     } else if (error != ECONNABORTED && error != EINTR) {
       return true;
@@ -133,12 +134,23 @@ bool Listener::State::accept_some() {
   return true;
 }
 
-void Listener::State::complain(int error) {
+// One peer that cannot be taken (the io_context has no room, or memory is short) must not end the accepting.
+bool Listener::State::try_to_welcome(Descriptor accepted, const Address& from) {
+  try {
+    welcome(std::move(accepted), from);
+    return true;
+  } catch (const std::exception& thrown) {
+    complain(thrown.what());
+    return false;
+  }
+}
+
+void Listener::State::complain(std::string_view why) {
   if (std::exchange(complained_, true)) return;
   site_->ports.log.write(Level::error, "net",
                          fmt::format("{}: cannot accept connections: {}. Those that wait are accepted when others end; "
                                      "to have more at once raise the limit (LimitNOFILE, ulimit -n)",
-                                     site_->options.name, std::strerror(error)));
+                                     site_->options.name, why));
 }
 
 void Listener::State::welcome(Descriptor accepted, const Address& from) {
@@ -149,6 +161,7 @@ void Listener::State::welcome(Descriptor accepted, const Address& from) {
   const Refusal refusal = admission_->admit(peer.transport == Transport::local ? "" : peer.address, ticket);
   if (refusal != Refusal::none) return site_->ports.counters.connections_refused_total.add();
   send_at_once(accepted.get());
+  notice_dead_peers(accepted.get());
   auto visit = std::make_shared<Visit>();
   visit->wire = make_wire(std::move(accepted), std::move(peer), std::move(ticket));
   if (!visit->wire || !enter(visit)) return;
@@ -168,7 +181,7 @@ std::shared_ptr<Wire> Listener::State::make_wire(Descriptor accepted, Peer peer,
     tls = tls_server(context.get(), accepted.get());
     if (!tls) return nullptr;
   }
-  auto wire = std::make_shared<Wire>(site_->ports.executor, accepted.release(), std::move(tls), std::move(peer),
+  auto wire = std::make_shared<Wire>(site_->ports.executor, std::move(accepted), std::move(tls), std::move(peer),
                                      std::move(ticket));
   wire->count_in(site_->ports.counters.connections_open);
   return wire;

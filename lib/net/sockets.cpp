@@ -201,4 +201,12 @@ void send_at_once(int descriptor) {
   set(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);  // fails on a Unix socket, which has no delay
 }
 
+// After five minutes of silence four times, half a minute apart.
+void notice_dead_peers(int descriptor) {
+  set(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, 300);
+  set(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, 30);
+  set(descriptor, IPPROTO_TCP, TCP_KEEPCNT, 4);
+  set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 }  // namespace sealpost::net

@@ -36,8 +36,10 @@ void EndTls::operator()(ssl_st* tls) const {
   SSL_free(tls);
 }
 
-Wire::Wire(const Executor& executor, int descriptor, Tls tls, Peer peer, Ticket ticket)
-    : descriptor_(executor, descriptor), tls_(std::move(tls)), peer_(std::move(peer)), ticket_(std::move(ticket)) {
+Wire::Wire(const Executor& executor, Descriptor descriptor, Tls tls, Peer peer, Ticket ticket)
+    : descriptor_(executor), tls_(std::move(tls)), peer_(std::move(peer)), ticket_(std::move(ticket)) {
+  descriptor_.assign(descriptor.get());
+  descriptor.release();  // not before: what could not be assigned is closed
   descriptor_.non_blocking(true);
 }
 

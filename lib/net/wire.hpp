@@ -18,6 +18,7 @@
 #include "net/admission.hpp"
 #include "net/channel.hpp"
 #include "net/ports.hpp"
+#include "net/sockets.hpp"
 
 struct ssl_st;
 
@@ -39,8 +40,9 @@ using Tls = std::unique_ptr<ssl_st, EndTls>;
 
 class Wire {
  public:
-  // Owns the descriptor, which does not block. `tls` has been told its side, and nothing else.
-  Wire(const Executor& executor, int descriptor, Tls tls, Peer peer, Ticket ticket);
+  // Takes the descriptor, which does not block. `tls` has been told its side, and nothing else. Throws
+  // boost::system::system_error if the io_context cannot take one more.
+  Wire(const Executor& executor, Descriptor descriptor, Tls tls, Peer peer, Ticket ticket);
   ~Wire();
 
   Attempt handshake();
@@ -65,7 +67,7 @@ class Wire {
     return asio::async_initiate<Token, void(ErrorCode)>(
         [this](auto handler, Ready wanted, Waits how) {
           const std::lock_guard lock(mutex_);
-          descriptor_.async_wait(wanted == Ready::read ? Descriptor::wait_read : Descriptor::wait_write,
+          descriptor_.async_wait(wanted == Ready::read ? Waitable::wait_read : Waitable::wait_write,
                                  std::move(handler));
           if (interrupted_ && how == Waits::unless_interrupted) descriptor_.cancel();
         },
@@ -90,7 +92,7 @@ class Wire {
   void count_in(Counter& gauge);
 
  private:
-  using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
+  using Waitable = asio::posix::basic_stream_descriptor<Executor>;
   Attempt outcome(int result);
   Attempt read_tls(std::span<std::uint8_t> room);
   Attempt read_plain(std::span<std::uint8_t> room);
@@ -98,7 +100,7 @@ class Wire {
   Attempt write_plain(std::span<const BytesView> pieces);
 
   mutable std::mutex mutex_;
-  Descriptor descriptor_;
+  Waitable descriptor_;
   Tls tls_;
   bool interrupted_ = false;
   Peer peer_;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "net/network.hpp"
+#include "net/wire.hpp"
 
 namespace sealpost::net {
 namespace {
@@ -221,6 +222,29 @@ TEST_CASE("when descriptors run out the listener says so once, waits, and goes o
   CHECK(none);
   CHECK(bare.accepted.next());
   CHECK(bare.network.log.count("cannot accept connections") == 1);
+}
+
+TEST_CASE("a descriptor that cannot be waited for is closed, and nobody's any more") {
+  Network network;
+  const int number = ::socket(AF_INET, SOCK_STREAM, 0);
+  const Wire first(network.ports().executor, Descriptor(number), nullptr, Peer{}, Ticket());
+  // The io_context takes a descriptor once.
+  CHECK_THROWS_AS(Wire(network.ports().executor, Descriptor(number), nullptr, Peer{}, Ticket()),
+                  boost::system::system_error);
+  CHECK(::fcntl(number, F_GETFD) == -1);
+}
+
+TEST_CASE("the kernel is told to notice when the machine of a peer has gone") {
+  Bare bare;
+  RawClient client(bare.listener.port());
+  const auto channel = bare.accepted.next();
+  int found = 0;
+  for (int descriptor = 3; descriptor < 200; ++descriptor) {
+    int keeps_alive = 0;
+    socklen_t size = sizeof keeps_alive;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &keeps_alive, &size) == 0) found += keeps_alive;
+  }
+  CHECK(found == 1);
 }
 
 TEST_CASE("dialling where nobody listens, or a name that does not exist, fails with the cause") {

@@ -27,8 +27,8 @@ Socket::Socket(World& world) {
   }
   if (world.address.scheme != net::Scheme::local) net::send_at_once(begun->get());
   net::Peer peer = net::peer_of(begun->get(), address);
-  descriptor_ = begun->release();
-  wire_ = std::make_shared<net::Wire>(world.context.get_executor(), descriptor_, std::move(tls), std::move(peer),
+  descriptor_ = begun->get();
+  wire_ = std::make_shared<net::Wire>(world.context.get_executor(), std::move(*begun), std::move(tls), std::move(peer),
                                       net::Ticket());
 }
 
