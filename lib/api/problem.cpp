@@ -1,18 +1,11 @@
 #include "api/problem.hpp"
 
-#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
 namespace sealpost::api {
 
 net::Response problem(int status, std::string_view code, std::string_view detail) {
-  const std::string line = net::status_line(status);
-  const boost::json::object body{
-      {"title", std::string_view(line).substr(4)}, {"status", status}, {"code", code}, {"detail", detail}};
-  net::Response response;
-  response.status = status;
-  response.content_type = "application/problem+json";
-  response.body = boost::json::serialize(body);
+  net::Response response = net::problem(status, code, detail);
   if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;
 }

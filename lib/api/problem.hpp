@@ -9,7 +9,7 @@
 
 namespace sealpost::api {
 
-// {"title","status","code","detail"}: `code` is for programs, `detail` says what to do.
+// As net::problem(); a 401 names the scheme of Authorization.
 net::Response problem(int status, std::string_view code, std::string_view detail);
 net::Response json_response(int status, const boost::json::value&);
 net::Response text_response(int status, std::string text, std::string_view content_type);

@@ -42,6 +42,17 @@ Headers headers_of(const http::fields& fields) {
   return headers;
 }
 
+// A server has to take the absolute form, too: "http://host/path" (RFC 9112, section 3.2.2).
+std::string origin_form(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!equal_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    const std::size_t path = std::min(target.find_first_of("/?", scheme.size()), target.size());
+    const std::string_view rest = target.substr(path);
+    return rest.starts_with('/') ? std::string(rest) : fmt::format("/{}", rest);
+  }
+  return std::string(target);
+}
+
 int status_of(ErrorCode error) {
   if (error == http::error::body_limit) return 413;
   if (error == http::error::header_limit) return 431;
@@ -84,8 +95,8 @@ Parsed RequestParser::feed(std::string& bytes) {
   if (error) return fail(status_of(error));
   if (!head_ && parser.is_header_done()) return read_head();
   if (parser.is_done()) return Parsed::whole;
-  // Beast takes a line at a time, and looks at the limit only when it has one.
-  if (!head_ && bytes.size() > limits_.head_max) return fail(431);
+  // Beast takes a line at a time (of the head, before a chunk, after the last), and looks at no limit until it has it.
+  if (bytes.size() > limits_.head_max) return fail(head_ ? 400 : 431);
   return Parsed::more;
 }
 
@@ -93,7 +104,7 @@ Parsed RequestParser::read_head() {
   head_ = true;
   const auto& message = beast_->parser.get();
   request_.method = std::string(message.method_string());
-  request_.target = std::string(message.target());
+  request_.target = origin_form(message.target());
   request_.headers = headers_of(message);
   keep_alive_ = message.keep_alive();
   beast_->parser.eager(true);
@@ -105,6 +116,13 @@ Parsed RequestParser::read_head() {
   const std::string_view expectation = request_.header("expect");
   if (!expectation.empty() && !expects_continue()) return fail(417);
   return Parsed::head;
+}
+
+Parsed RequestParser::limit_body(std::size_t bytes) {
+  auto& parser = beast_->parser;
+  parser.body_limit(bytes);  // for chunks; a length that was announced has been looked at already
+  const auto length = parser.content_length();
+  return length && *length > bytes ? fail(413) : Parsed::head;
 }
 
 bool RequestParser::takes_chunks() const {
@@ -149,6 +167,7 @@ Parsed ResponseParser::fail(ErrorCode error) {
 }
 
 Parsed ResponseParser::feed(std::string& bytes) {
+  constexpr std::size_t line_max = 64 * 1024;
   while (!bytes.empty()) {
     const std::size_t before = bytes.size();
     const ErrorCode error = feed_into(beast_->parser, bytes);
@@ -160,6 +179,7 @@ Parsed ResponseParser::feed(std::string& bytes) {
       break;
     }
   }
+  if (bytes.size() > line_max) return fail(http::error::header_limit);  // an unfinished line, as above
   return Parsed::more;
 }
 
@@ -235,8 +255,26 @@ std::string chunk_of(std::string_view piece) {
   return piece.empty() ? "0\r\n\r\n" : fmt::format("{:x}\r\n{}\r\n", piece.size(), piece);
 }
 
-Response plain(int status, std::string_view text) {
-  return {status, "text/plain; charset=utf-8", fmt::format("{}: {}\n", status_line(status), text), {}, nullptr};
+namespace {
+
+std::string json_text(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const bool plain = c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
+    quoted += plain ? std::string(1, c) : fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+  }
+  return quoted + '"';
+}
+
+}  // namespace
+
+Response problem(int status, std::string_view code, std::string_view detail) {
+  Response response;
+  response.status = status;
+  response.content_type = "application/problem+json";
+  response.body = fmt::format(R"({{"title":{},"status":{},"code":{},"detail":{}}})",
+                              json_text(status_line(status).substr(4)), status, json_text(code), json_text(detail));
+  return response;
 }
 
 }  // namespace sealpost::net

@@ -4,7 +4,7 @@
 //
 // HEAD reaches the handler as GET, and its body stays here. `OPTIONS *` is answered here. Requests that follow before
 // the answer (pipelining) wait. What is malformed, late or too large is answered here (400, 408, 413, 417, 431, 501,
-// 505) and ends the connection. A handler that throws is logged and answered with 500.
+// 505), as a problem, and ends the connection. A handler that throws is logged and answered with 500.
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -27,7 +27,7 @@ std::string_view find_header(const Headers& headers, std::string_view name);
 
 struct Request {
   std::string method;  // "GET", "POST", ...
-  std::string target;  // as sent, with its query: "/v1/updates?after=7"
+  std::string target;  // with its query, without scheme and host where they were sent: "/v1/updates?after=7"
   Headers headers;
   std::string body;
   Peer peer;
@@ -49,8 +49,20 @@ struct Response {
   Pieces more = nullptr;  // if set, follows `body`, chunked: server-sent events
 };
 
+// An error for programs, by its stable `code`, and for people (RFC 9457): {"title","status","code","detail"}.
+Response problem(int status, std::string_view code, std::string_view detail);
+
 // Awaited on the connection's strand.
 using Handler = std::function<asio::awaitable<Response>(Request)>;
+
+// What a request's head says of whoever sends it, before anything of the body is read.
+struct Standing {
+  std::size_t body_max = 0;  // bytes; more: 413
+  bool proven = false;       // the caller has shown who it is: its connection is no stranger's any more
+};
+
+// Called on the connection's strand; returns soon.
+using Judge = std::function<Standing(const Request&, const Peer&)>;
 
 struct HttpLimits {
   std::size_t head_max = 16 * 1024;         // request line and headers, bytes; more: 431
@@ -59,6 +71,7 @@ struct HttpLimits {
   std::chrono::milliseconds body{30'000};   // from the head to its last byte; later: 408
   std::chrono::milliseconds idle{60'000};   // between two requests; then the connection closes
   std::chrono::milliseconds write{30'000};  // for the peer to take a response, or a piece of it
+  std::chrono::milliseconds stranger{0};    // for a connection of a caller that has not proven itself; 0: no limit
 };
 
 // "404 Not Found"

@@ -20,6 +20,8 @@ class RequestParser {
 
   // Takes from the front of `bytes` what belongs to the request. `head` comes once, before any of the body is taken.
   Parsed feed(std::string& bytes);
+  // From `head` until the next feed(): a lower limit on the body than the parser was made with. `head` or `failed`.
+  Parsed limit_body(std::size_t bytes);
   int failure() const { return failure_; }  // the status to answer with, if failed
 
   // From `head` on.
@@ -81,8 +83,5 @@ struct Framing {
 std::string text_of(const Response& response, Framing framing);
 std::string text_of(const HttpCall& call, std::string_view authority);
 std::string chunk_of(std::string_view piece);  // of a chunked body; an empty piece ends it
-
-// "text/plain" for people: "404 Not Found: ..."
-Response plain(int status, std::string_view text);
 
 }  // namespace sealpost::net

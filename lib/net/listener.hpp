@@ -44,8 +44,9 @@ struct ListenerOptions {
 using OnChannel = std::function<void(std::shared_ptr<Channel>)>;
 
 struct Receivers {
-  OnChannel on_channel;  // of Service::mqtt; and of Service::web, where without it every upgrade is refused
-  Handler on_request;    // of Service::web; without it every request that is no upgrade gets 404 or 426
+  OnChannel on_channel;   // of Service::mqtt; and of Service::web, where without it every upgrade is refused
+  Handler on_request;     // of Service::web; without it every request that is no upgrade gets 404 or 426
+  Judge judge = nullptr;  // of each such request; without it nobody is proven, and HttpLimits::body_max holds for all
 };
 
 // Threads: start(), stop() and port() from any thread.

@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -11,6 +12,8 @@
 
 namespace sealpost::net {
 namespace {
+
+constexpr int eager_turns_max = 4;  // full buffers of one peer in a row, then others have their turn
 
 class SocketChannel : public Channel, public std::enable_shared_from_this<SocketChannel> {
  public:
@@ -48,7 +51,8 @@ class SocketChannel : public Channel, public std::enable_shared_from_this<Socket
   const ChannelLimits limits_;
 
   // Of the receiving coroutine.
-  bool eager_ = true;  // there may be more to read already
+  bool eager_ = true;    // there may be more to read already
+  int eager_turns_ = 0;  // since others had theirs
   Ready wanted_ = Ready::read;
 
   mutable std::mutex mutex_;  // guards what follows; the wire's mutex may be taken under it
@@ -69,7 +73,13 @@ asio::awaitable<Result<Lease>> SocketChannel::receive() {
   ErrorCode ignored;  // the attempt tells
   auto token = asio::redirect_error(asio::use_awaitable, ignored);
   for (;;) {
-    if (!eager_) co_await wire_->async_ready(wanted_, Wire::Waits::unless_interrupted, token);
+    if (!eager_) {
+      co_await wire_->async_ready(wanted_, Wire::Waits::unless_interrupted, token);
+    } else if (++eager_turns_ >= eager_turns_max) {
+      // By the queue, not by the socket: with TLS there may be bytes that have left the socket already.
+      eager_turns_ = 0;
+      co_await asio::post(asio::use_awaitable);
+    }
     std::optional<Result<Lease>> received = try_to_receive();
     if (received) co_return std::move(*received);
   }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "net/deadline.hpp"
 #include "net/http_message.hpp"
@@ -23,6 +25,7 @@ class Web {
   enum class Next { request, refused, over };
 
   asio::awaitable<Next> next_request();
+  Parsed judge();
   asio::awaitable<Parsed> read_until_parsed();
   asio::awaitable<ErrorCode> read_more();
   asio::awaitable<bool> say_continue();
@@ -38,6 +41,7 @@ class Web {
   std::optional<Response> answer_without_handler() const;
   std::stop_token watch_peer();
   void limit(std::chrono::milliseconds time);
+  std::chrono::milliseconds patience(std::chrono::milliseconds time) const;
   const HttpLimits& limits() const { return site_->options.http; }
 
   const std::shared_ptr<const Site> site_;
@@ -48,6 +52,8 @@ class Web {
   std::optional<Deadline> deadline_;
   int failure_ = 0;
   bool served_ = false;  // a request on this connection
+  bool proven_ = false;  // its caller has shown who it is
+  const std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
 };
 
 // From now on, everything until the next limit() has this long; then the waits end.
@@ -57,6 +63,14 @@ void Web::limit(std::chrono::milliseconds time) {
   deadline_.emplace(site_->ports.timers, time, [weak = std::weak_ptr(wire_)] {
     if (const auto wire = weak.lock()) wire->interrupt();
   });
+}
+
+// `time`, or what is left to a stranger.
+std::chrono::milliseconds Web::patience(std::chrono::milliseconds time) const {
+  using std::chrono::milliseconds;
+  if (proven_ || limits().stranger == milliseconds(0)) return time;
+  const auto passed = std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - since_);
+  return std::clamp(limits().stranger - passed, milliseconds(0), time);
 }
 
 asio::awaitable<ErrorCode> Web::read_more() {
@@ -88,7 +102,7 @@ asio::awaitable<Parsed> Web::read_until_parsed() {
 asio::awaitable<Web::Next> Web::next_request() {
   parser_.reset();
   visit_->busy = false;
-  limit(served_ ? limits().idle : limits().head);
+  limit(patience(served_ ? limits().idle : limits().head));
   ErrorCode error;
   if (ahead_.empty()) error = co_await read_more();
   if (error) co_return Next::over;
@@ -96,16 +110,28 @@ asio::awaitable<Web::Next> Web::next_request() {
   if (site_->stopping) co_return Next::over;
   served_ = true;
   parser_.emplace(limits());
-  limit(limits().head);
+  limit(patience(limits().head));
   Parsed parsed = co_await read_until_parsed();
-  if (parsed == Parsed::head && !parser_->wants_websocket()) {
-    limit(limits().body);
+  const bool goes_on = parsed == Parsed::head && !parser_->wants_websocket();
+  if (goes_on) parsed = judge();
+  if (goes_on && parsed == Parsed::head) {
+    limit(patience(limits().body));
     const bool going_on = co_await say_continue();
     if (!going_on) co_return Next::over;
     parsed = co_await read_until_parsed();
   }
   if (parsed == Parsed::failed) co_return failure_ == 0 ? Next::over : Next::refused;
   co_return Next::request;
+}
+
+// Who has proven itself may send more, and stay longer.
+Parsed Web::judge() {
+  Standing standing{limits().body_max, false};
+  if (site_->receivers.judge) standing = site_->receivers.judge(parser_->request(), wire_->peer());
+  if (standing.proven && !std::exchange(proven_, true)) wire_->proven();
+  const Parsed judged = parser_->limit_body(standing.body_max);
+  failure_ = parser_->failure();
+  return judged;
 }
 
 asio::awaitable<bool> Web::say_continue() {
@@ -121,12 +147,36 @@ asio::awaitable<bool> Web::write_text(std::string text) {
   co_return !error;
 }
 
+// What the parser refuses, and a request that is late.
+Response refusal_of(int status) {
+  switch (status) {
+    case 408:
+      return problem(408, "timeout", "The request did not come in time.");
+    case 413:
+      return problem(413, "too_large", "The body is larger than this caller may send here.");
+    case 417:
+      return problem(417, "expectation_failed", "The only expectation that can be met is 100-continue.");
+    case 431:
+      return problem(431, "too_large", "The request line and the headers are too large.");
+    case 501:
+      return problem(501, "not_implemented", "The only transfer coding is chunked, and that with HTTP/1.1.");
+    case 505:
+      return problem(505, "version_not_supported", "This server speaks HTTP/1.1.");
+    default:
+      return problem(400, "malformed", "This is not a request as RFC 9112 has it.");
+  }
+}
+
 // Answers, finishes and drops what the peer still sends, so that it can read the answer.
 asio::awaitable<void> Web::refuse(Response response) {
   Framing framing;
   framing.keep_alive = false;
   const bool written = co_await write(std::move(response), framing);
   if (written) co_await linger(wire_, site_->ports, linger_for);
+}
+
+Response elsewhere(std::string_view target) {
+  return problem(404, "not_found", fmt::format("MQTT over WebSocket is at {}.", target));
 }
 
 std::optional<Response> Web::answer_without_handler() const {
@@ -136,8 +186,8 @@ std::optional<Response> Web::answer_without_handler() const {
   }
   if (site_->receivers.on_request) return std::nullopt;
   const std::string& target = site_->options.websocket_target;
-  if (request.target != target) return plain(404, fmt::format("MQTT over WebSocket is at {}", target));
-  Response response = plain(426, "this address takes WebSocket upgrades with the sub-protocol mqtt");
+  if (request.target != target) return elsewhere(target);
+  Response response = problem(426, "upgrade_required", "This address takes upgrades to WebSocket, sub-protocol mqtt.");
   response.headers = {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}};
   return response;
 }
@@ -161,7 +211,7 @@ asio::awaitable<Response> Web::handle(Request request) {
     failure = thrown.what();
   }
   site_->ports.log.write(Level::error, "net", fmt::format("{}: a request failed: {}", site_->options.name, failure));
-  co_return plain(500, "the server has failed; its log says why");
+  co_return problem(500, "internal", "The server has failed; its log says why.");
 }
 
 asio::awaitable<bool> Web::respond() {
@@ -178,7 +228,7 @@ asio::awaitable<bool> Web::respond() {
     request.gone = watch_peer();
     response = co_await handle(std::move(request));
   }
-  if (site_->stopping) framing.keep_alive = false;
+  if (site_->stopping || patience(limits().idle) == std::chrono::milliseconds(0)) framing.keep_alive = false;
   if (response->more) {
     framing.body = chunks ? Framing::Body::chunked : Framing::Body::until_closed;
     framing.keep_alive = framing.keep_alive && chunks;
@@ -230,20 +280,24 @@ bool names_mqtt(std::string_view protocols) {
 std::optional<Response> Web::objection_to_upgrade() const {
   const Request& request = parser_->request();
   const auto& [target, origins] = std::tie(site_->options.websocket_target, site_->options.origins);
-  if (!site_->receivers.on_channel) return plain(404, "there are no WebSockets here");
-  if (request.target != target) return plain(404, fmt::format("MQTT over WebSocket is at {}", target));
-  if (request.method != "GET") return plain(405, "a WebSocket begins with GET");
+  if (!site_->receivers.on_channel) return problem(404, "not_found", "There are no WebSockets here.");
+  if (request.target != target) return elsewhere(target);
+  if (request.method != "GET") {
+    Response response = problem(405, "method_not_allowed", "A WebSocket begins with GET.");
+    response.headers = {{"Allow", "GET"}};
+    return response;
+  }
   if (request.header("sec-websocket-version") != "13") {
-    Response response = plain(426, "this server speaks version 13 of the WebSocket protocol (RFC 6455)");
+    Response response = problem(426, "upgrade_required", "This server speaks WebSocket version 13 (RFC 6455).");
     response.headers = {{"Sec-WebSocket-Version", "13"}, {"Upgrade", "websocket"}, {"Connection", "Upgrade"}};
     return response;
   }
   if (!names_mqtt(request.header("sec-websocket-protocol"))) {
-    return plain(400, "the sub-protocol must be mqtt (header Sec-WebSocket-Protocol)");
+    return problem(400, "malformed", "The sub-protocol must be mqtt (header Sec-WebSocket-Protocol).");
   }
   const std::string_view origin = request.header("origin");
   if (!origin.empty() && !origins.empty() && std::ranges::find(origins, origin) == origins.end()) {
-    return plain(403, "pages of this origin are not allowed to connect");
+    return problem(403, "origin_not_allowed", "Pages of this origin may not connect: see `origins` of the listener.");
   }
   return std::nullopt;
 }
@@ -265,9 +319,11 @@ asio::awaitable<std::shared_ptr<Channel>> Web::upgrade() {
 
 asio::awaitable<std::shared_ptr<Channel>> Web::run() {
   for (bool going_on = true; going_on;) {
+    // Who asks without a pause must not keep a thread: others have their turn between two requests.
+    if (served_) co_await asio::post(asio::use_awaitable);
     const Next next = co_await next_request();
     if (next == Next::refused) {
-      Response response = plain(failure_, "the request cannot be taken");
+      Response response = refusal_of(failure_);
       co_await refuse(std::move(response));
       co_return nullptr;
     }

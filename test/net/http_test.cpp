@@ -2,6 +2,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "net/http_message.hpp"
 #include "net/network.hpp"
 
 namespace sealpost::net {
@@ -232,6 +233,116 @@ TEST_CASE("a header or body over its limit gets 431 or 413, which the client can
   CHECK(web.answer(call).status == 413);
   CHECK(status("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n500\r\n" + std::string(0x500, 'c') +
                "\r\n0\r\n\r\n") == "413");
+}
+
+// Whoever says a word is known here, and may send more than others.
+struct Judged {
+  explicit Judged(std::chrono::milliseconds stranger = 0ms) {
+    options.service = Service::web;
+    options.http.stranger = stranger;
+    const Handler handler = [](Request request) { return sizes(std::move(request)); };
+    const Judge judge = [](const Request& request, const Peer&) {
+      const bool known = !request.header("x-word").empty();
+      return Standing{known ? 100u : 10u, known};
+    };
+    listener.emplace(network.ports(), options, admission, Receivers{nullptr, handler, judge});
+    listener->start();
+  }
+  static asio::awaitable<Response> sizes(Request request) {
+    Response response;
+    response.body = "size " + std::to_string(request.body.size());
+    co_return response;
+  }
+  std::string post(const std::string& header, const std::string& framed) {
+    RawClient client(listener->port());
+    client.send("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header + framed);
+    return client.read_all();
+  }
+
+  Network network;
+  ListenerOptions options;
+  std::shared_ptr<Admission> admission = std::make_shared<Admission>();
+  std::optional<Listener> listener;
+};
+
+TEST_CASE("how much a caller may send is decided by the head, and refused before the body is read") {
+  Judged judged;
+  const std::string word = "X-Word: please\r\n";
+  const auto sized = [](int size) {
+    return "Content-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(static_cast<std::size_t>(size), 'x');
+  };
+  CHECK(judged.post("", sized(10)).ends_with("size 10"));
+  CHECK(judged.post("", "Content-Length: 11\r\n\r\n").starts_with("HTTP/1.1 413 "));
+  CHECK(judged.post("Expect: 100-continue\r\n", "Content-Length: 11\r\n\r\n").starts_with("HTTP/1.1 413 "));
+  CHECK(judged.post("Transfer-Encoding: chunked\r\n", "\r\nb\r\n").starts_with("HTTP/1.1 413 "));
+  CHECK(judged.post(word, sized(100)).ends_with("size 100"));
+  CHECK(judged.post(word, "Content-Length: 101\r\n\r\n").starts_with("HTTP/1.1 413 "));
+}
+
+TEST_CASE("the connection of a caller that has proven itself is no stranger's") {
+  Judged judged;
+  RawClient client(judged.listener->port());
+  client.send(get_a);
+  CHECK(client.read_until("size 0").ends_with("size 0"));
+  CHECK(judged.admission->strangers() == 1);
+  client.send("GET / HTTP/1.1\r\nHost: x\r\nX-Word: please\r\n\r\n");
+  CHECK(client.read_until("size 0").ends_with("size 0"));
+  CHECK(judged.admission->strangers() == 0);
+  CHECK(judged.admission->connections() == 1);
+}
+
+TEST_CASE("a stranger's connection has its time in all, however busy it is; another has not") {
+  Judged judged(200ms);
+  RawClient stranger(judged.listener->port()), known(judged.listener->port());
+  const std::string with_word = "GET / HTTP/1.1\r\nHost: x\r\nX-Word: please\r\n\r\n";
+  const auto begun = std::chrono::steady_clock::now();
+  int answers = 0;
+  while (stranger.send(get_a), stranger.read_until("size 0").ends_with("size 0")) {
+    REQUIRE(std::chrono::steady_clock::now() - begun < patience);
+    ++answers;
+    known.send(with_word);
+    CHECK(known.read_until("size 0").ends_with("size 0"));
+  }
+  CHECK(answers > 0);
+  known.send(with_word);
+  CHECK(known.read_until("size 0").ends_with("size 0"));
+}
+
+TEST_CASE("a target that names the host as well is the path behind it") {
+  Web web;
+  const auto path_of = [&](const std::string& target) {
+    return web.raw("GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  };
+  CHECK(path_of("http://example.org/a?b=1").find("GET /a?b=1 0") != std::string::npos);
+  CHECK(path_of("HTTPS://example.org").find("GET / 0") != std::string::npos);
+  CHECK(path_of("http://example.org?b=1").find("GET /?b=1 0") != std::string::npos);
+}
+
+TEST_CASE("a refusal is a problem with a code, whatever its detail holds") {
+  Web web;
+  const std::string answer = web.raw("nonsense\r\n\r\n");
+  CHECK(answer.find("Content-Type: application/problem+json\r\n") != std::string::npos);
+  CHECK(answer.find(R"("title":"Bad Request","status":400,"code":"malformed")") != std::string::npos);
+  CHECK(problem(404, "not_found", "at \"/mqtt\\\n").body.ends_with(R"("detail":"at \u0022/mqtt\u005c\u000a"})"));
+}
+
+TEST_CASE("a line of a chunked body that does not end is refused, and not kept for ever") {
+  Web web;
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string endless(40'000, 'a');  // no end of line: nobody would ever look at it
+  CHECK(web.raw(head + "1;" + endless).starts_with("HTTP/1.1 400 "));
+  CHECK(web.raw(head + "0\r\nX: " + endless).starts_with("HTTP/1.1 400 "));
+}
+
+TEST_CASE("a line of an answer's chunked body that does not end fails the call") {
+  for (const std::string& begun : {std::string("1;"), std::string("0\r\nX: ")}) {
+    ResponseParser parser(false, 1000);
+    std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + begun;
+    CHECK(parser.feed(bytes) == Parsed::more);
+    bytes += std::string(100'000, 'a');
+    CHECK(parser.feed(bytes) == Parsed::failed);
+    CHECK(parser.failure() == Errc::http_too_large);
+  }
 }
 
 TEST_CASE("a client that waits for 100 Continue gets it, or the refusal at once") {

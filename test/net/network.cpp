@@ -29,8 +29,8 @@ std::string LogLines::text() const {
   return all;
 }
 
-Network::Network() {
-  for (int i = 0; i < 2; ++i) threads_.emplace_back([this] { context->run(); });
+Network::Network(int threads) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { context->run(); });
 }
 
 // As a process ends: threads, wheel's timer, io_context with its coroutines, wheel.

@@ -1,5 +1,5 @@
 #pragma once
-// A world for the tests: an io_context on two threads, and what the room asks of a process. Real sockets on loopback.
+// A world for the tests: an io_context on a few threads, and what the room asks of a process. Real sockets on loopback.
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -37,7 +37,7 @@ class LogLines : public LogSink {
 
 class Network {
  public:
-  Network();
+  explicit Network(int threads = 2);
   ~Network();
 
   Ports ports() { return {context->get_executor(), buffers, *wheel, log, counters}; }

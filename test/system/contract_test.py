@@ -232,8 +232,9 @@ class Routes(ContractCase):
 
     def test_the_contract_names_each_code_of_the_server_and_no_other(self):
         codes = set()
-        for name in os.listdir(os.path.join(ROOT, "lib/api")):
-            codes |= set(re.findall(r'problem\(\s*\d+,\s*"(\w+)"', read(f"lib/api/{name}")))
+        sources = [f"lib/api/{name}" for name in os.listdir(os.path.join(ROOT, "lib/api"))] + ["lib/net/web.cpp"]
+        for name in sources:
+            codes |= set(re.findall(r'problem\(\s*\d+,\s*"(\w+)"', read(name)))
         health = {"disk_full", "failed", "stopped"}  # name_of() in health_routes.cpp
         declared = STORE[PROTO + "schemas/rest.json"]["$defs"]["Problem"]["properties"]["code"]["enum"]
         self.assertEqual(set(declared), codes | health)
