@@ -21,14 +21,21 @@ net::Response refused(pipeline::Services& services, const net::Request& request,
   return problem(401, "not_authorized", "The handshake was refused.");
 }
 
+net::Response busy() {
+  return problem(503, "busy", "Too many handshakes are under way; try again in half a minute.");
+}
+
 }  // namespace
 
 // The Challenge is the whole answer.
 asio::awaitable<net::Response> Api::hello(Call call) {
+  const auth::Room room = door_.room_for(call.request.peer.address);
+  if (room == auth::Room::none_for_address) co_return refused(services_, call.request, "?", auth::Errc::too_many);
+  if (room == auth::Room::none) co_return busy();
   auto challenged = pipeline::challenge(services_, carrier_of(call.request), call.request.body);
   if (!challenged) co_return refused(services_, call.request, "?", challenged.error());
   const auto kept = door_.keep(std::move(challenged->handshake), call.request.peer.address);
-  if (!kept) co_return problem(503, "busy", "Too many handshakes are under way; try again in half a minute.");
+  if (!kept) co_return busy();
   co_return text_response(200, std::move(challenged->challenge), "application/json");
 }
 

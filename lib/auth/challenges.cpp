@@ -14,16 +14,20 @@ Result<Link> challenge_answered_by(std::string_view proof) {
   return *link;
 }
 
-Result<void> Challenges::keep(ServerHandshake handshake, std::string_view address, Millis now) {
-  SEALPOST_ASSERT(!handshake.challenge_link().is_none());
+Room Challenges::room_for(std::string_view address, Millis now) {
   drop_expired(now);
-  if (outstanding_.size() >= limits_.outstanding_max) return Errc::too_many;
   const Network network = network_of(address);
   const auto of_address =
       std::ranges::count_if(outstanding_, [&](const auto& each) { return each.second.network == network; });
-  if (static_cast<std::size_t>(of_address) >= limits_.address_max) return Errc::too_many;
+  if (static_cast<std::size_t>(of_address) >= limits_.address_max) return Room::none_for_address;
+  return outstanding_.size() >= limits_.outstanding_max ? Room::none : Room::some;
+}
+
+Result<void> Challenges::keep(ServerHandshake handshake, std::string_view address, Millis now) {
+  SEALPOST_ASSERT(!handshake.challenge_link().is_none());
+  if (room_for(address, now) != Room::some) return Errc::too_many;
   const Link link = handshake.challenge_link();
-  outstanding_.emplace(link, Outstanding{std::move(handshake), network});
+  outstanding_.emplace(link, Outstanding{std::move(handshake), network_of(address)});
   return {};
 }
 

@@ -18,12 +18,17 @@ struct ChallengeLimits {
   std::size_t address_max = 64;         // of them from one address (limits.hpp)
 };
 
+// Whether one more fits.
+enum class Room { some, none, none_for_address };
+
 // The caller locks. Times are the server's clock, as in the Challenge itself.
 class Challenges {
  public:
   Challenges() : Challenges(ChallengeLimits{}) {}
   explicit Challenges(const ChallengeLimits& limits) : limits_(limits) {}
 
+  // To be asked before a Challenge is made: signing it costs us time.
+  Room room_for(std::string_view address, Millis now);
   // Keeps a handshake whose Challenge has been made, until it expires. Errors: too_many.
   Result<void> keep(ServerHandshake handshake, std::string_view address, Millis now);
   // Gives it back, once: whatever the Proof turns out to be, there is no second try. Errors: wrong_challenge (unknown

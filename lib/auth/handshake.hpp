@@ -14,8 +14,9 @@
 namespace sealpost::auth {
 
 inline constexpr Millis challenge_lifetime_max = 30'000;
-inline constexpr std::size_t new_versions_max = 16;             // in one Proof
-inline constexpr std::size_t handshake_bytes_max = 512 * 1024;  // of a Proof; a Hello is bounded by its fields
+inline constexpr std::size_t new_versions_max = 16;  // in one Proof
+inline constexpr std::size_t hello_bytes_max = 4 * 1024;
+inline constexpr std::size_t handshake_bytes_max = 512 * 1024;  // of a Proof
 
 // How many signatures it takes to believe this Proof, at most: what its sender's allowance is charged before one of
 // them is checked (limits.hpp). Of something that is no Proof: 1.

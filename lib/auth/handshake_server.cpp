@@ -11,8 +11,6 @@
 namespace sealpost::auth {
 namespace {
 
-constexpr std::size_t hello_bytes_max = 4 * 1024;
-
 // The versions that the client does not have: those after the one it names, or all.
 std::vector<std::string> unseen_versions(const Hello& hello, const ChallengeTerms& terms) {
   if (!hello.server || hello.server->permalink != terms.server) return terms.server_identity;

@@ -1,7 +1,6 @@
 #include "pipeline/authenticate.hpp"
 
-#include <fmt/format.h>
-
+#include "auth/topic.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/clients.hpp"
 #include "pipeline/handshakes.hpp"
@@ -128,7 +127,8 @@ void Stranger::enter(std::shared_ptr<Client> client, const Credentials& who, std
 }
 
 void Stranger::fail(const ErrorCode& error) {
-  note_failure(services_, carrier_, carrier_.mqtt_client_id.value_or("?"), error);
+  const auto who = auth::parse_client_id(carrier_.mqtt_client_id.value_or(""));
+  note_failure(services_, carrier_, who ? who->text() : "?", error);
   const bool ours = error == auth::Errc::not_logged;
   const bool many = error == auth::Errc::too_many;
   turn_away(ours   ? mqtt::ReasonCode::server_busy

@@ -11,6 +11,11 @@ bool is_encrypted(std::string_view endpoint) {
 
 }  // namespace
 
+bool Door::admits_hello(std::string_view address) {
+  const std::lock_guard lock(mutex_);
+  return addresses_.take_checks(address, 1, steady_ms(clock_));
+}
+
 bool Door::admits_proof(std::string_view address, std::string_view proof) {
   const std::int64_t checks = auth::signature_checks(proof);
   const std::lock_guard lock(mutex_);
@@ -20,6 +25,11 @@ bool Door::admits_proof(std::string_view address, std::string_view proof) {
 bool Door::admits_registration(std::string_view address) {
   const std::lock_guard lock(mutex_);
   return addresses_.take_registration(address, steady_ms(clock_));
+}
+
+auth::Room Door::room_for(std::string_view address) {
+  const std::lock_guard lock(mutex_);
+  return challenges_.room_for(address, clock_.now());
 }
 
 Result<void> Door::keep(auth::ServerHandshake handshake, std::string_view address) {

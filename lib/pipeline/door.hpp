@@ -19,12 +19,15 @@ class Door {
   Door(Clock& clock, Random& random, const auth::AddressLimits& limits)
       : clock_(clock), random_(random), addresses_(limits) {}
 
+  // Whether this address may cost us a signature, that of a Challenge, now.
+  bool admits_hello(std::string_view address);
   // Whether this address may cost us the signature checks of such a proof now.
   bool admits_proof(std::string_view address, std::string_view proof);
   // Whether one more identity may register from this address now.
   bool admits_registration(std::string_view address);
 
   // A handshake between its two requests.
+  auth::Room room_for(std::string_view address);
   Result<void> keep(auth::ServerHandshake, std::string_view address);
   Result<auth::ServerHandshake> take(const Link& challenge);
 

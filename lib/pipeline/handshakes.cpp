@@ -52,6 +52,7 @@ Result<Challenged> challenge(Services& services, const Carrier& carrier, std::st
   context.purposes = carrier.purposes;
   auto begun = auth::ServerHandshake::begin(hello, context);
   if (!begun) return begun.error();
+  if (!services.door.admits_hello(carrier.address)) return auth::Errc::too_many;
   std::string text = begun->challenge(terms_of(services, carrier.exporter.has_value()), *services.identity.signer);
   return Challenged{std::move(*begun), std::move(text)};
 }
@@ -75,10 +76,10 @@ asio::awaitable<Result<Admitted>> prove(Services& services, Clients& clients, Do
 
 void note_failure(Services& services, const Carrier& carrier, std::string_view who, const ErrorCode& error) {
   services.counters.handshakes_failed_total.add();
+  // A stranger must not fill the disk: past the rate, the counter is all.
+  if (!services.security_events.take(steady_ms(services.clock))) return;
   services.sink.write(Level::warn, "auth",
                       fmt::format("handshake of {} from {} failed: {}", who, carrier.address, error.message()));
-  // A stranger must not fill the disk: past the rate, the counter and the line above are all.
-  if (!services.security_events.take(steady_ms(services.clock))) return;
   log::Draft draft;
   draft.kind = log::Kind::security;
   draft.type = error.message();

@@ -26,7 +26,7 @@ struct Challenged {
   std::string challenge;  // the signed text
 };
 
-// Nothing is stored, nothing is looked up.
+// Nothing is stored, nothing is looked up. Signing counts as a signature check of the address. Errors: auth::Errc.
 Result<Challenged> challenge(Services&, const Carrier&, std::string_view hello);
 
 // The proof is checked against what the log knows of the client; a valid one is admitted on the client's strand.
@@ -37,7 +37,8 @@ asio::awaitable<Result<Admitted>> prove(Services&, Clients&, Door&, auth::Server
 // An identity version as the log takes it.
 log::Draft identity_draft(const object::Identity& version);
 
-// To the log and to the security log, at a bounded rate.
+// To the log and to the server's own lines, both at a bounded rate. `who` is a client id, or "?": what a stranger has
+// made up is not for the log.
 void note_failure(Services&, const Carrier&, std::string_view who, const ErrorCode&);
 
 }  // namespace sealpost::pipeline

@@ -166,6 +166,18 @@ TEST_CASE("one address cannot take all the room") {
   CHECK(challenges.keep(Waiting::at(stage).server, "2001:db8:0:1::3", stage.now).has_value());
 }
 
+TEST_CASE("whether one more handshake fits can be asked before its Challenge is signed") {
+  Stage stage;
+  Challenges challenges({2, 1});
+  CHECK(challenges.room_for("192.0.2.1", stage.now) == Room::some);
+  REQUIRE(challenges.keep(Waiting::at(stage).server, "192.0.2.1", stage.now).has_value());
+  CHECK(challenges.room_for("192.0.2.1", stage.now) == Room::none_for_address);
+  CHECK(challenges.room_for("192.0.2.2", stage.now) == Room::some);
+  REQUIRE(challenges.keep(Waiting::at(stage).server, "192.0.2.2", stage.now).has_value());
+  CHECK(challenges.room_for("192.0.2.3", stage.now) == Room::none);
+  CHECK(challenges.room_for("192.0.2.3", stage.now + challenge_lifetime_max + 1) == Room::some);
+}
+
 TEST_CASE("what counts as one address") {
   const auto same = [](const char* a, const char* b) { return network_of(a) == network_of(b); };
   CHECK(same("192.0.2.7", "192.0.2.7"));
