@@ -1,5 +1,7 @@
 #include "api/api.hpp"
 
+#include <boost/url/grammar/ci_string.hpp>
+
 #include "api/problem.hpp"
 
 namespace sealpost::api {
@@ -65,30 +67,45 @@ net::Handler Api::handler(Serves serves) {
   return [this, serves](net::Request request) { return dispatch(std::move(request), serves); };
 }
 
+net::Judge Api::judge() {
+  return [this](const net::Request& request, const net::Peer& peer) -> net::Standing {
+    if (caller_of(request, peer)) return {options_.body_max, true};
+    Call call;
+    const bool proof = read_target(request.target, call) && call.path == "/v1/auth/proof";
+    return {proof ? options_.proof_bytes_max : auth::hello_bytes_max, false};
+  };
+}
+
 asio::awaitable<net::Response> Api::dispatch(net::Request request, Serves serves) {
   Call call;
   call.request = std::move(request);
   if (!read_target(call.request.target, call)) co_return problem(400, "malformed", "The target is not a path.");
-  bool path_known = false;
-  const Entry* entry = find(call, serves, path_known);
-  if (entry == nullptr && path_known)
-    co_return problem(405, "method_not_allowed", "This path is known, but not with this method.");
+  std::string allowed;
+  const Entry* entry = find(call, serves, allowed);
+  if (entry == nullptr && !allowed.empty()) {
+    net::Response response = problem(405, "method_not_allowed", "This path is known, but not with this method.");
+    response.headers.emplace_back("Allow", std::move(allowed));
+    co_return response;
+  }
   if (entry == nullptr) co_return problem(404, "not_found", "No such path here; see proto/openapi.yaml.");
-  if (const auto caller = caller_of(call.request)) call.caller = *caller;
+  if (const auto caller = caller_of(call.request, call.request.peer)) call.caller = *caller;
   if (entry->access == Access::bot && !call.caller.bot)
     co_return problem(401, "not_authorized",
                       "Send a bot's token as `Authorization: Bearer TOKEN`; `sealpost token make` gives one.");
   co_return co_await entry->route(std::move(call));
 }
 
-const Api::Entry* Api::find(Call& call, Serves serves, bool& path_known) const {
+// `allowed`: where there is the path but not the method, the methods that there are.
+const Api::Entry* Api::find(Call& call, Serves serves, std::string& allowed) const {
   const std::vector<std::string> path = segments_of(call.path.starts_with('/') ? call.path : "/");
   for (const Entry& entry : entries_) {
     const bool served = entry.health ? serves.health : serves.api;
     std::map<std::string, std::string> parts;
     if (!served || !matches(entry.pattern, path, parts)) continue;
-    path_known = true;
-    if (entry.method != call.request.method) continue;
+    if (entry.method != call.request.method) {
+      allowed += (allowed.empty() ? "" : ", ") + entry.method + (entry.method == "GET" ? ", HEAD" : "");
+      continue;
+    }
     call.parts = std::move(parts);
     return &entry;
   }
@@ -96,15 +113,15 @@ const Api::Entry* Api::find(Call& call, Serves serves, bool& path_known) const {
 }
 
 // By token, or as the user of the Unix socket.
-std::optional<Caller> Api::caller_of(const net::Request& request) const {
-  constexpr std::string_view scheme = "Bearer ";
+std::optional<Caller> Api::caller_of(const net::Request& request, const net::Peer& peer) const {
+  constexpr std::string_view scheme = "Bearer ";  // in any case (RFC 9110, section 11.1)
   const std::string_view header = request.header("authorization");
-  if (header.starts_with(scheme)) {
+  if (boost::urls::grammar::ci_is_equal(header.substr(0, scheme.size()), scheme)) {
     const auto name = tokens_.name_of(header.substr(scheme.size()));
     if (!name) return std::nullopt;
     return Caller{"token/" + *name, true};
   }
-  const auto uid = request.peer.uid;
+  const auto uid = peer.uid;
   if (uid && (*uid == options_.local_uid || *uid == 0)) return Caller{"local", true};
   return std::nullopt;
 }

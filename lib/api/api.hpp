@@ -27,8 +27,10 @@ struct Serves {
 
 struct Options {
   Millis long_poll_max = 60'000;
-  std::uint32_t local_uid = 0;  // of the Unix socket's peers, this user (and root) needs no token
-  std::function<bool()> ready;  // /readyz: the server takes connections
+  std::size_t body_max = 1024 * 1024;       // bytes, of a bot
+  std::size_t proof_bytes_max = 64 * 1024;  // of a stranger's Proof; of all else that a stranger sends: 4 KiB
+  std::uint32_t local_uid = 0;              // of the Unix socket's peers, this user (and root) needs no token
+  std::function<bool()> ready;              // /readyz: the server takes connections
 };
 
 class Api {
@@ -36,6 +38,8 @@ class Api {
   Api(pipeline::Services&, pipeline::Clients&, pipeline::Door&, Tokens&, bot::Feed*, Options);
 
   net::Handler handler(Serves);
+  // Who sends a request, and so how much it may send.
+  net::Judge judge();
 
  private:
   using Route = std::function<boost::asio::awaitable<net::Response>(Call)>;
@@ -50,8 +54,8 @@ class Api {
 
   void add(std::string method, std::string_view pattern, Access, Route, bool health = false);
   boost::asio::awaitable<net::Response> dispatch(net::Request, Serves);
-  const Entry* find(Call&, Serves, bool& path_known) const;
-  std::optional<Caller> caller_of(const net::Request&) const;
+  const Entry* find(Call&, Serves, std::string& allowed) const;
+  std::optional<Caller> caller_of(const net::Request&, const net::Peer&) const;
 
   // handshake_routes.cpp
   boost::asio::awaitable<net::Response> hello(Call);

@@ -74,7 +74,7 @@ void write_listening(const Configuration& configuration, const std::vector<std::
   file << boost::json::serialize(boost::json::object{{"listeners", std::move(entries)}}) << '\n';
   file.close();
   std::error_code error;
-  std::filesystem::rename(draft, path, error);
+  if (file) std::filesystem::rename(draft, path, error);
   if (!file || error) throw std::runtime_error(path.string() + ": cannot write it; is there room, and may we?");
 }
 

@@ -67,7 +67,8 @@ pipeline::Limits limits_of(const Configuration& configuration) {
 auth::AddressLimits address_limits_of(const LimitsSection& section) {
   auth::AddressLimits limits;
   limits.checks_per_second = section.signature_checks_per_second;
-  limits.checks_burst = section.signature_checks_per_second * 2;
+  // At least a whole handshake: a Hello, and a Proof with 16 versions of 16 keys (auth::signature_checks).
+  limits.checks_burst = std::max<std::int64_t>(section.signature_checks_per_second * 2, 1 + 16 * 17 + 1);
   limits.registrations_per_hour = section.registrations_per_hour;
   return limits;
 }
@@ -88,6 +89,11 @@ mqtt::Limits mqtt_limits_of(const pipeline::Limits& limits) {
   mqtt.receive_maximum = limits.window;
   mqtt.wildcard_subscriptions = true;
   return mqtt;
+}
+
+// A bot's body: what holds a message, escaped, and replies of usual size.
+std::size_t api_body_max(const pipeline::Limits& limits) {
+  return std::max<std::size_t>(limits.message_max * 2, 1 << 20);
 }
 
 std::size_t threads_of(const ServerSection& section) {
@@ -162,6 +168,8 @@ struct Server::Parts {
   api::Options api_options() {
     api::Options options;
     options.long_poll_max = configuration.api.long_poll_seconds_max * 1000;
+    options.body_max = api_body_max(services.limits);
+    options.proof_bytes_max = services.limits.unproven_bytes;
     options.local_uid = ::getuid();
     options.ready = [this] { return serving.load(); };
     return options;
@@ -215,7 +223,7 @@ void Server::Parts::listen_on(const Listener& listener) {
   options.origins = listener.origins;
   options.channel.unsent_max = services.limits.server_message_max() * (lane::Window::size_max + 4);
   options.channel.frame_max = mqtt_limits.packet_size;
-  options.http.body_max = std::max<std::size_t>(services.limits.message_max * 2, 1 << 20);
+  options.http.body_max = api_body_max(services.limits);
   options.handshake = std::chrono::milliseconds(services.limits.unproven);
   if (is_unix(listener.kind)) {
     options.unix_path = configuration.in_data_dir(listener.path);
@@ -236,8 +244,14 @@ void Server::Parts::listen_on(const Listener& listener) {
     receivers.on_channel = [this](std::shared_ptr<net::Channel> channel) { on_channel(std::move(channel)); };
   const api::Serves serves{listener.serves_what("api"), listener.serves_what("health")};
   if (serves.api || serves.health) receivers.on_request = api.handler(serves);
+  if (serves.api) receivers.judge = api.judge();
+  const bool for_health = serves.health && !serves.api && !receivers.on_channel;
+  if (!for_health) options.http.stranger = options.handshake;
+  // What strangers fill must not shut out the machine's own programs, nor whoever asks how the server is.
+  const bool apart = for_health || is_unix(listener.kind);
+  const auto counted = apart ? std::make_shared<net::Admission>(admission_limits_of(configuration.limits)) : admission;
   listeners.push_back(std::make_unique<net::Listener>(net::Ports{io.get_executor(), buffers, wheel, sink, counters},
-                                                      std::move(options), admission, std::move(receivers)));
+                                                      std::move(options), counted, std::move(receivers)));
 }
 
 void Server::Parts::on_channel(std::shared_ptr<net::Channel> channel) {
@@ -277,6 +291,7 @@ Server::Server(const Configuration& configuration, StderrLog& sink)
   });
   parts.log_own_identity();
   parts.listen();
+  write_listening(parts.configuration, parts.listeners);
 }
 
 Server::~Server() = default;
@@ -287,9 +302,8 @@ Ended Server::run(const std::function<void()>& started) {
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < parts.threads; ++i) threads.emplace_back([&parts] { parts.io.run(); });
   pipeline::spawn(parts.io.get_executor(), parts.sink, "resume", parts.clients.resume());
-  for (const auto& listener : parts.listeners) listener->start();
-  write_listening(parts.configuration, parts.listeners);
   parts.serving = true;
+  for (const auto& listener : parts.listeners) listener->start();
   started();
 
   bool failed = false;
@@ -309,7 +323,8 @@ Ended Server::run(const std::function<void()>& started) {
   work.reset();
   parts.io.stop();
   for (std::thread& thread : threads) thread.join();
-  return Ended::in_order;
+  const std::lock_guard lock(parts.mutex);  // the disk may have failed on the way down
+  return parts.log_failed ? Ended::log_failed : Ended::in_order;
 }
 
 void Server::stop() {

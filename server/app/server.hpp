@@ -20,7 +20,8 @@ enum class Ended : int {
 
 class Server {
  public:
-  // Opens keys and log, and binds every listener. Throws std::runtime_error: what, where, how to mend it.
+  // Opens keys and log, binds every listener, and writes listening.json: from then on peers may come, and wait for
+  // run(). Throws std::runtime_error: what, where, how to mend it.
   Server(const Configuration&, StderrLog&);
   ~Server();
 
