@@ -89,6 +89,8 @@ class Connection {
 
   // Time: none, or when to call expire(). The time to connect in is the owner's to limit.
   std::optional<Millis> deadline() const;
+  // The owner has not read until now, so that the client could not be heard.
+  void excuse_silence(Millis now) { heard_at_ = now; }
   // True if the client was silent for one and a half keep-alives: the connection is closing [MQTT-3.1.2-22].
   bool expire(Millis now);
 

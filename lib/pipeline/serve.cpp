@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "mqtt/topic.hpp"
+#include "net/deadline.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/client.hpp"
 #include "pipeline/clients.hpp"
@@ -12,6 +13,28 @@ namespace {
 
 // Above this much unsent the connection is not read from: who does not take answers asks no more questions.
 constexpr std::size_t unsent_before_pausing = 256 * 1024;
+constexpr std::chrono::seconds pause_max{60};  // without taking any of it
+
+// Topic filters in one session. Its own names need one, or one for each leaf; each costs memory, for days.
+constexpr std::size_t subscriptions_max = 16;
+
+// Does not read until the client has taken its answers. False if it takes none for too long, or is gone.
+asio::awaitable<bool> let_drain(Services& services, std::shared_ptr<Connection> connection) {
+  const std::shared_ptr<net::Channel> channel = connection->shared_channel();
+  const auto stuck = [weak = std::weak_ptr(channel)] {
+    if (const auto late = weak.lock()) late->abort();
+  };
+  connection->paused = true;
+  while (channel->unsent() > unsent_before_pausing) {
+    const net::Deadline deadline(services.timers, pause_max, stuck);
+    const std::size_t unsent = channel->unsent();
+    const auto shorter = co_await channel->drained(unsent);
+    if (!shorter) co_return false;
+  }
+  connection->paused = false;
+  connection->engine().excuse_silence(steady_ms(services.clock));
+  co_return true;
+}
 
 }  // namespace
 
@@ -19,6 +42,8 @@ constexpr std::size_t unsent_before_pausing = 256 * 1024;
 bool Client::attach(const std::shared_ptr<Connection>& connection, const Opening& opening, std::string_view welcome) {
   DeviceLane& lane = lane_of(*connection);
   if (lane.in.epoch() != connection->who().epoch) return false;
+  // A ticket may be older than the version that dropped its key.
+  if (!identity_ || !identity_->may_sign(connection->who().key)) return false;
   if (lane.connection) lane.connection->end(mqtt::ReasonCode::session_taken_over, "the device has connected again");
   const auto asked = opening.session_expiry;
   const auto longest = static_cast<std::uint32_t>(services_.limits.mqtt_session_max / 1000);
@@ -59,14 +84,16 @@ asio::awaitable<void> Client::enter(std::shared_ptr<Client> self, std::shared_pt
       continue;
     }
     if (channel->unsent() > unsent_before_pausing) {
-      const auto drained = co_await channel->drained(unsent_before_pausing);
-      if (!drained) break;
+      const bool going_on = co_await let_drain(self->services_, connection);
+      if (!going_on) break;
     }
     const auto received = co_await channel->receive();
     if (!received) break;
     connection->engine().receive(received->view(), steady_ms(self->services_.clock));
     self->step(connection);
   }
+  self->services_.timers.cancel(connection->keep_alive_timer);
+  self->services_.timers.cancel(connection->expiry_timer);
   self->detach(connection);
 }
 
@@ -79,7 +106,10 @@ void Client::step(const std::shared_ptr<Connection>& connection) {
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::PublishReceived& publish) {
   const bool to_outbox = connection->is_topic(publish.topic, "outbox");
-  if (connection->expired) return connection->end(mqtt::ReasonCode::not_authorized, "the session has expired");
+  if (connection->expired) {  // what is in flight is finished first
+    if (connection->in_flight == 0) connection->end(mqtt::ReasonCode::not_authorized, "the session has expired");
+    return;
+  }
   if (clients_.stopping()) return;  // no PUBACK: it comes again, to the server that starts next
   if (to_outbox && publish.qos == mqtt::Qos::at_least_once)
     return receive(connection, publish.packet_id, as_text(publish.payload));
@@ -103,14 +133,17 @@ void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::Subsc
 mqtt::ReasonCode Client::subscribe(const std::shared_ptr<Connection>& connection,
                                    const mqtt::SubscriptionRequest& request) {
   const std::string prefix = connection->topic("");
-  if (!request.filter.starts_with(prefix)) {
-    const bool v5 = connection->engine().version() == mqtt::Version::v5;
+  mqtt::Session& session = lane_of(*connection).session;
+  const bool v5 = connection->engine().version() == mqtt::Version::v5;  // 3.1.1 has one code for all: 0x80
+  if (!request.filter.starts_with(prefix))
     return v5 ? mqtt::ReasonCode::not_authorized : mqtt::ReasonCode::unspecified_error;
-  }
+  const bool one_more = session.find(request.filter) == nullptr;
+  if (one_more && session.subscriptions().size() >= subscriptions_max)
+    return v5 ? mqtt::ReasonCode::quota_exceeded : mqtt::ReasonCode::unspecified_error;
   mqtt::Subscription subscription;
   subscription.options = request.options;
   subscription.options.qos = std::min(request.options.qos, mqtt::Qos::at_least_once);
-  lane_of(*connection).session.subscribe(request.filter, subscription);
+  session.subscribe(request.filter, subscription);
   return static_cast<mqtt::ReasonCode>(subscription.options.qos);
 }
 
@@ -140,37 +173,37 @@ void Client::watch_keep_alive(const std::shared_ptr<Connection>& connection) {
   const auto deadline = connection->engine().deadline();
   if (!deadline || connection->ended()) return;
   const Millis left = std::max<Millis>(*deadline - steady_ms(services_.clock), 1);
-  services_.timers.after(std::chrono::milliseconds(left),
-                         [weak = std::weak_ptr(connection), weak_self = weak_from_this()] {
-                           const auto self = weak_self.lock();
-                           const auto watched = weak.lock();
-                           if (!self || !watched) return;
-                           asio::post(self->strand_, [self, watched] {
-                             if (watched->engine().expire(steady_ms(self->services_.clock)))
-                               watched->flush();
-                             else
-                               self->watch_keep_alive(watched);
-                           });
-                         });
+  const auto due = [weak = std::weak_ptr(connection), weak_self = weak_from_this()] {
+    const auto self = weak_self.lock();
+    const auto watched = weak.lock();
+    if (!self || !watched) return;
+    asio::post(self->strand_, [self, watched] {
+      const Millis now = steady_ms(self->services_.clock);
+      if (watched->paused) watched->engine().excuse_silence(now);
+      if (watched->engine().expire(now))
+        watched->flush();
+      else
+        self->watch_keep_alive(watched);
+    });
+  };
+  connection->keep_alive_timer = services_.timers.after(std::chrono::milliseconds(left), due);
 }
 
 // Past `expires` nothing more is taken; what is in flight is finished, then the client is told.
 void Client::watch_expiry(const std::shared_ptr<Connection>& connection) {
   const Millis left = std::max<Millis>(connection->who().expires - services_.clock.now(), 0) + 1;
-  services_.timers.after(std::chrono::milliseconds(left),
-                         [weak = std::weak_ptr(connection), weak_self = weak_from_this()] {
-                           const auto self = weak_self.lock();
-                           const auto watched = weak.lock();
-                           if (!self || !watched) return;
-                           asio::post(self->strand_, [self, watched] {
-                             if (watched->ended()) return;
-                             if (watched->who().expires > self->services_.clock.now())
-                               return self->watch_expiry(watched);
-                             watched->expired = true;
-                             if (watched->in_flight == 0)
-                               watched->end(mqtt::ReasonCode::not_authorized, "the session has expired");
-                           });
-                         });
+  const auto due = [weak = std::weak_ptr(connection), weak_self = weak_from_this()] {
+    const auto self = weak_self.lock();
+    const auto watched = weak.lock();
+    if (!self || !watched) return;
+    asio::post(self->strand_, [self, watched] {
+      if (watched->ended()) return;
+      if (watched->who().expires > self->services_.clock.now()) return self->watch_expiry(watched);
+      watched->expired = true;
+      if (watched->in_flight == 0) watched->end(mqtt::ReasonCode::not_authorized, "the session has expired");
+    });
+  };
+  connection->expiry_timer = services_.timers.after(std::chrono::milliseconds(left), due);
 }
 
 }  // namespace sealpost::pipeline
