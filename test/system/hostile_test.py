@@ -62,7 +62,7 @@ class AlteredHandshakes(HostileCase):
             "client": [ABSENT, "", "0" * 64, 1, "not.a.permalink"], "key": [ABSENT, "", "AA", Key().pub, 1],
             "endpoint": [ABSENT, "", "mqtt://elsewhere:1883", self.daemon.endpoint().upper(), 1],
             "nonce": [ABSENT, "", b64(b"x" * 31), b64(b"x" * 33), 1], "purpose": [ABSENT, "", "reauth", "steal", 1],
-            "_time": [ABSENT, "now", -1, 1.5], "server": ["", {}, {"permalink": "0" * 64, "link": "0" * 64}, 1],
+            "_time": [ABSENT, "now", -1, 1.5], "server": ["", {}, {"permalink": "0f" * 32, "link": "0e" * 32}, 1],
         }
         for name, values in wrong.items():
             for value in values:
