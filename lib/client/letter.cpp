@@ -94,9 +94,11 @@ bool signed_by(const std::vector<object::Identity>& versions, const object::Obje
   return listed && object::verify_signature(object).has_value();
 }
 
-std::vector<object::Identity> known_identity(const Store& store, const Permalink& who) {
+Result<std::vector<object::Identity>> known_identity(const Store& store, const Permalink& who) {
+  const auto texts = store.identity(who);
+  if (!texts) return texts.error();
   std::vector<object::Identity> versions;
-  for (const std::string& text : store.identity(who)) {
+  for (const std::string& text : *texts) {
     auto version = object::Identity::parse(text);
     if (version) versions.push_back(std::move(*version));
   }
@@ -104,48 +106,52 @@ std::vector<object::Identity> known_identity(const Store& store, const Permalink
 }
 
 // A version of another client's identity, which travels ahead of that client's messages.
-void take_identity(const Store& store, const object::Object& object, Judged& judged) {
+Result<void> take_identity(const Store& store, const object::Object& object, Judged& judged) {
   auto identity = object::Identity::read(object);
   judged.problem = Errc::not_for_us;
-  if (!identity) return;
-  const auto known = known_identity(store, identity->permalink());
+  if (!identity) return {};
+  const auto read = known_identity(store, identity->permalink());
+  if (!read) return read.error();
+  const auto& known = *read;
   judged.entry.peer = identity->permalink();
   if (identity->version() < known.size()) {
     if (known[identity->version()].link() == identity->link()) judged.problem = {};
-    return;
+    return {};
   }
   const auto follows = known.empty() ? object::check_first(*identity) : object::check_next(known.back(), *identity);
-  if (!follows) return;
+  if (!follows) return {};
   judged.problem = {};
   judged.introduced = std::move(*identity);
+  return {};
 }
 
-void take_relayed(const Store& store, const Permalink& self, const object::Object& object, Judged& judged) {
+Result<void> take_relayed(const Store& store, const Permalink& self, const object::Object& object, Judged& judged) {
   const auto message = object::Message::read(object);
   judged.problem = Errc::not_for_us;
-  if (!message || message->recipient() != self) return;
-  if (!signed_by(known_identity(store, message->author()), object)) return;
+  if (!message || message->recipient() != self) return {};
+  const auto author = known_identity(store, message->author());
+  if (!author) return author.error();
+  if (!signed_by(*author, object)) return {};
   judged.entry.peer = message->author();
   judged.entry.answers = message->in_reply_to();
-  judged.problem = {};
-  if (message->n() <= store.relayed_position(message->author(), message->device())) {
+  const auto position = store.relayed_position(message->author(), message->device());
+  if (!position) return position.error();
+  if (message->n() <= *position) {
     judged.problem = Errc::not_in_order;
-    return;
+    return {};
   }
+  judged.problem = {};
   judged.relayed = Store::Relayed{message->author(), message->device(), message->n()};
+  return {};
 }
 
-void take_payload(const Store& store, const Permalink& self, const object::Message& message, Judged& judged) {
+Result<void> take_payload(const Store& store, const Permalink& self, const object::Message& message, Judged& judged) {
   const bool relayed = message.payload_type() == object::message_type;
-  if (!relayed && message.payload_type() != object::identity_type) return;
+  if (!relayed && message.payload_type() != object::identity_type) return {};
   const auto object = object::Object::parse(message.payload());
-  if (!object) {
-    judged.problem = Errc::not_for_us;
-  } else if (relayed) {
-    take_relayed(store, self, *object, judged);
-  } else {
-    take_identity(store, *object, judged);
-  }
+  if (object) return relayed ? take_relayed(store, self, *object, judged) : take_identity(store, *object, judged);
+  judged.problem = Errc::not_for_us;
+  return {};
 }
 
 // `q`: the link of the message before, as the server has it.
@@ -153,12 +159,15 @@ Result<Judged::Place> place_of(const Store& store, const Entry& entry, const Lin
   const lane::Mark& received = store.lane().received;
   if (entry.n == received.n.next() && q == received.link) return Judged::Place::next;
   if (entry.n > received.n) return Errc::histories_differ;
-  const auto held = store.incoming(entry.n);
+  const auto read = store.incoming(entry.n);
+  if (!read) return read.error();
+  const auto& held = *read;
   if (held && held->link == entry.link) return Judged::Place::duplicate;
   // Another message under a number that we have: in order only if the server was restored, to a point that we share.
-  const auto before = entry.n == Seq{1} ? std::nullopt : store.incoming(Seq{entry.n.value - 1});
+  const auto before = store.incoming(Seq{entry.n.value - 1});  // none under number 0
+  if (!before) return before.error();
   const bool restored = held && held->lane != entry.lane && !entry.lane.empty();
-  if (restored && q == (before ? before->link : Link())) return Judged::Place::next;
+  if (restored && q == (*before ? (*before)->link : Link())) return Judged::Place::next;
   return Errc::histories_differ;
 }
 
@@ -191,7 +200,9 @@ Result<Judged> judge_message(const Store& store, const Permalink& self, const ob
   const auto place = place_of(store, judged.entry, message->previous());
   if (!place) return place.error();
   judged.place = *place;
-  if (judged.place == Judged::Place::next) take_payload(store, self, *message, judged);
+  if (judged.place == Judged::Place::duplicate) return judged;
+  const auto taken = take_payload(store, self, *message, judged);
+  if (!taken) return taken.error();
   return judged;
 }
 

@@ -80,6 +80,7 @@ class Session {
     std::string detail;
   };
 
+  Result<void> load_server();
   asio::awaitable<Result<void>> converse();
   Opening opening();
   Result<void> settle();

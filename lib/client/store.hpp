@@ -33,7 +33,10 @@ struct Entry {
   Permalink peer;               // mine: to whom; else: from whom, the inner author of a relayed message
   std::optional<Link> answers;  // its `inReplyTo`
   std::string stored;
-  std::string note;  // the ack as the server gave it, or why it was refused
+  // Mine: the ack as the server gave it, or why it was refused. Else: why what it carries from another client is not to
+  // be believed; empty where it is.
+  std::string note;
+  bool doubted() const { return !mine && !note.empty(); }
 };
 
 // The in-lane of this device and its position in the out-lane.
@@ -67,10 +70,10 @@ class Store {
   // A hint that came beside (the ack topic): kept with the message, moves nothing.
   Result<void> annotate(const Link&, std::string_view note);
   // Of the live lane, in order, after `n`.
-  std::vector<Entry> outgoing_after(Seq n, std::size_t most) const;
-  std::vector<Entry> waiting() const;
-  std::optional<Entry> outgoing(Seq n) const;
-  std::optional<Link> outgoing_link(Seq n) const;
+  Result<std::vector<Entry>> outgoing_after(Seq n, std::size_t most) const;
+  Result<std::vector<Entry>> waiting() const;
+  Result<std::optional<Entry>> outgoing(Seq n) const;
+  Result<std::optional<Link>> outgoing_link(Seq n) const;
 
   // Theirs ----------------------------------------------------------------------------------------------------------
   // Stores a message that continues the out-lane, and moves `received` to it, the log's id with it, and the position of
@@ -82,15 +85,15 @@ class Store {
     Seq n;
   };
   Result<void> add_incoming(const Entry&, const std::optional<Relayed>&);
-  std::optional<Entry> incoming(Seq n) const;  // of the history that stands
-  bool has_incoming(const Link&) const;        // of any history
-  // The first message that answers the message with this link.
-  std::optional<Entry> answer_to(const Link&) const;
-  Seq relayed_position(const Permalink& author, const Device&) const;
+  Result<std::optional<Entry>> incoming(Seq n) const;        // of the history that stands
+  Result<std::optional<Entry>> incoming(const Link&) const;  // of any history
+  // The first message that answers the message with this link, and is in order.
+  Result<std::optional<Entry>> answer_to(const Link&) const;
+  Result<Seq> relayed_position(const Permalink& author, const Device&) const;
 
   // Both ------------------------------------------------------------------------------------------------------------
   // The last `most` entries with `peer` (or with everybody), oldest first, but for what was signed again.
-  std::vector<Entry> history(const std::optional<Permalink>& peer, std::size_t most) const;
+  Result<std::vector<Entry>> history(const std::optional<Permalink>& peer, std::size_t most) const;
 
   // A Welcome: how far our lane is there (a mark that fits ours); what lies after it waits again.
   Result<void> note_welcome(const lane::LogId&, const lane::Mark& sent);
@@ -102,7 +105,7 @@ class Store {
   std::optional<Permalink> server() const { return server_; }
   Result<void> set_server(const Permalink&);
   // The versions of an identity as they were verified, version 0 first.
-  std::vector<std::string> identity(const Permalink&) const;
+  Result<std::vector<std::string>> identity(const Permalink&) const;
   Result<void> add_identity_version(const object::Identity&);
   // How many of our own versions a Welcome has confirmed.
   std::size_t confirmed_versions() const { return confirmed_; }
@@ -112,10 +115,9 @@ class Store {
   explicit Store(Database database) : database_(std::move(database)) {}
   Result<void> create(const Permalink& owner, const Device& fresh);
   Result<void> load(const Permalink& owner);
+  Result<void> load_head();
   Result<void> put(std::string_view key, std::string_view value) const;
-  std::string get(std::string_view key) const;  // empty if absent
   Result<void> put_lane(const LaneState&) const;
-  Result<void> insert(const Entry&) const;
   Result<void> commit(Change&, const LaneState&);
   Result<lane::Mark> acked_prefix() const;
   Result<void> keep_incoming(const Entry&) const;

@@ -46,7 +46,7 @@ class Chat final : public Talk {
   void begin() {
     begun_ = true;
     fmt::print(stderr, "-- talking with {} as {}; end with Ctrl-D\n", name_of(*peer()), self().hex().substr(0, 8));
-    for (const client::Entry& entry : store().history(peer(), arguments_.history)) {
+    for (const client::Entry& entry : held(store().history(peer(), arguments_.history))) {
       show(entry);
     }
     lines_.emplace(
@@ -122,16 +122,16 @@ class Chat final : public Talk {
 
   // Everything is acked, and, where a script talks to the bot, answered.
   void end_if_done() {
-    if (!store().waiting().empty()) return;
+    if (!held(store().waiting()).empty()) return;
     const bool wait_for_answers = !::isatty(STDIN_FILENO) && peer() == store().server();
     for (const Link& link : sent_) {
-      if (wait_for_answers && !store().answer_to(link)) return;
+      if (wait_for_answers && !held(store().answer_to(link))) return;
     }
     finish(any_refused_ ? Exit::failed : Exit::ok);
   }
 
   void on_late() override {
-    const std::size_t waiting = store().waiting().size();
+    const std::size_t waiting = held(store().waiting()).size();
     if (waiting == 0) return finish(any_refused_ ? Exit::failed : Exit::ok);
     fmt::print(stderr, "-- {} of your messages are not sent yet; they go out the next time\n", waiting);
     finish(Exit::unreachable);
@@ -139,7 +139,7 @@ class Chat final : public Talk {
 
   bool on_interrupt() override {
     fmt::print(stderr, "\n");
-    const std::size_t waiting = store().waiting().size();
+    const std::size_t waiting = held(store().waiting()).size();
     if (waiting > 0) fmt::print(stderr, "-- {} of your messages go out the next time\n", waiting);
     finish(Exit::ok);
     return true;

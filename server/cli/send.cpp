@@ -82,8 +82,8 @@ class Send final : public Talk {
       fmt::print(stderr, "-- acked: #{} {}\n", entry.n.value, entry.link.hex());
     }
     std::fflush(stdout);
-    const auto answer = store().answer_to(entry.link);
     if (!arguments_.wait_reply) return finish(Exit::ok);
+    const auto answer = held(store().answer_to(entry.link));
     if (answer) print(*answer);
   }
 

@@ -22,7 +22,7 @@ class Tail final : public Talk {
  private:
   void on_start() override {
     if (arguments_.timeout_seconds > 0) limit(std::chrono::seconds(arguments_.timeout_seconds));
-    for (const client::Entry& entry : store().history(std::nullopt, arguments_.last)) {
+    for (const client::Entry& entry : held(store().history(std::nullopt, arguments_.last))) {
       if (!entry.mine) print(entry, {});
     }
   }

@@ -25,15 +25,12 @@ Talk::Talk(const Globals& globals)
       keys_(Keys::open_or_create(globals, clock_, random_)),
       self_(keys_.self()),
       address_(globals.address()),
+      store_path_(globals.folder() / "servers" / (address_.file_name() + ".db")),
       quiet_(std::make_unique<Quiet>()),
       context_(std::make_unique<asio::io_context>(1)),
       wheel_(std::make_unique<net::Wheel>(context_->get_executor())) {
-  const auto path = globals.folder() / "servers" / (address_.file_name() + ".db");
-  auto store = client::Store::open(path, self_.permalink, client::draw_device(random_));
-  if (!store) {
-    const Explained explained = explain(store.error(), path.string());
-    throw Stop(explained.exit, explained.text);
-  }
+  auto store = client::Store::open(store_path_, self_.permalink, client::draw_device(random_));
+  if (!store) store_unreadable(store.error());
   store_ = std::move(*store);
   patient_ = store_->server().has_value();
 
@@ -44,7 +41,7 @@ Talk::Talk(const Globals& globals)
   options.server_expected = globals.server_expected();
   if (options.server_expected && store_->server() && *options.server_expected != *store_->server()) {
     throw Stop(Exit::refused, fmt::format("{}: the server known under this address is {}, not the one of --pin.",
-                                          path.string(), store_->server()->hex()));
+                                          store_path_.string(), store_->server()->hex()));
   }
   net::Ports ports{context_->get_executor(), buffers_, *wheel_, *quiet_, counters_};
   session_ = std::make_unique<client::Session>(ports, clock_, random_, *store_, std::move(options), *this);
@@ -75,6 +72,11 @@ Exit Talk::go() {
   context_->run();
   if (stop_) throw *stop_;
   return exit_.value_or(Exit::ok);
+}
+
+void Talk::store_unreadable(const ErrorCode& error) const {
+  const Explained explained = explain(error, store_path_.string());
+  throw Stop(explained.exit, explained.text);
 }
 
 void Talk::finish(Exit exit) {
@@ -138,7 +140,7 @@ void Talk::on_new_device(const std::string& why) {
 
 std::string Talk::name_of(const Permalink& who) const {
   if (who == self_.permalink) return "you";
-  const auto versions = store_->identity(who);
+  const auto versions = held(store_->identity(who));
   if (!versions.empty()) {
     const auto identity = object::Identity::parse(versions.back());
     if (identity && identity->name()) return client::safe_for_terminal(*identity->name());

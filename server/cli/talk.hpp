@@ -41,6 +41,12 @@ class Talk : public client::Watcher {
   client::Session& session() { return *session_; }
   client::Store& store() { return *store_; }
   const client::Store& store() const { return *store_; }
+  // What the store holds; throws Stop where it cannot be read.
+  template <class T>
+  T held(Result<T> read) const {
+    if (!read) store_unreadable(read.error());
+    return std::move(*read);
+  }
   Clock& clock() { return clock_; }
   boost::asio::io_context& context() { return *context_; }
   const Permalink& self() const { return self_.permalink; }
@@ -49,6 +55,7 @@ class Talk : public client::Watcher {
   std::string time_of(Millis) const;  // "12:03:04", local
 
  private:
+  [[noreturn]] void store_unreadable(const ErrorCode&) const;
   void listen_for_signals();
   void note(const std::string& line) const;
 
@@ -59,6 +66,7 @@ class Talk : public client::Watcher {
   Keys keys_;
   client::Self self_;
   client::Address address_;
+  std::filesystem::path store_path_;
   std::optional<client::Store> store_;
   // Destroyed from the last to the first by the destructor: see Wheel::stop.
   std::unique_ptr<Quiet> quiet_;

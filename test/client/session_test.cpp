@@ -61,7 +61,7 @@ TEST_CASE("what was signed without a connection goes out in order with the next 
   for (int i = 0; i < 20; ++i) written.push_back(world.submit(std::to_string(i)).stored);
   world.until([&] { return world.told.messages.size() == 20; });
   CHECK(world.server->accepted == written);
-  CHECK(world.store->waiting().empty());
+  CHECK(world.store->waiting()->empty());
   CHECK(world.told.offline.empty());
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("a message whose ack was lost is sent again, and stands once") {
   const Entry sent = world.submit("once");
   world.until([&] { return world.told.online == 2 && world.told.messages.size() == 1; });
   CHECK(world.server->accepted == std::vector{sent.stored});
-  CHECK(world.store->waiting().empty());  // the Welcome said that it was received
+  CHECK(world.store->waiting()->empty());  // the Welcome said that it was received
   world.stop();
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("a delivery whose acknowledgement was lost is not shown twice") {
   world.until([&] { return world.told.messages.size() == 2; });
   CHECK(world.told.messages[0].n == Seq{1});
   CHECK(world.told.messages[1].n == Seq{2});
-  CHECK(world.store->history(std::nullopt, 10).size() == 3);
+  CHECK(world.store->history(std::nullopt, 10)->size() == 3);
   world.stop();
 }
 
@@ -117,7 +117,7 @@ TEST_CASE("a message too large for the server is refused for good, and those aft
   const Entry bad = world.submit("bad");
   world.submit("good");
   world.until([&] { return world.told.answered.size() == 2; });
-  CHECK(world.told.answered[0].id == world.store->history(std::nullopt, 10)[0].id);
+  CHECK(world.told.answered[0].id == world.store->history(std::nullopt, 10)->at(0).id);
   CHECK(world.told.answered[0].standing == Standing::refused);
   CHECK(world.told.answered[1].standing == Standing::acked);
   CHECK(world.told.answered[1].n == bad.n);
@@ -171,7 +171,7 @@ TEST_CASE("a shut lane is left for a new device, which sends what waited and tak
   REQUIRE(world.server->accepted.size() == 2);
   CHECK(words_of(*letter_of(world.server->accepted[1])) == "two");
   CHECK(world.told.messages[1].n == Seq{2});  // what came again is no news
-  CHECK(world.store->history(std::nullopt, 10).size() == 4);
+  CHECK(world.store->history(std::nullopt, 10)->size() == 4);
   world.stop();
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("a message from another client is believed only with an identity, a si
   CHECK(world.told.problems[6] == Errc::not_in_order);
   CHECK(world.told.messages[3].peer == bert.permalink());
   CHECK(words_of(*letter_of(world.told.messages[5].stored)) == "next");
-  CHECK(world.store->history(bert.permalink(), 10).size() == 4);
+  CHECK(world.store->history(bert.permalink(), 10)->size() == 4);
   world.until([&] { return world.server->acked == 7; });  // the lane goes on all the same
   world.stop();
 }

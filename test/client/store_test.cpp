@@ -111,14 +111,14 @@ TEST_CASE("what was written is there after the store is opened again") {
   CHECK(store->lane().received == mark(desk.hear({}, "log", "hello")));
   CHECK(store->lane().log == device("log"));
   CHECK(store->server() == desk.server.permalink());
-  CHECK(store->identity(desk.server.permalink()) == std::vector{std::string(desk.server.versions[0].stored())});
+  CHECK(store->identity(desk.server.permalink()).value() == std::vector{std::string(desk.server.versions[0].stored())});
   CHECK(store->confirmed_versions() == 1);
-  const auto history = store->history(desk.server.permalink(), 10);
+  const auto history = store->history(desk.server.permalink(), 10).value();
   REQUIRE(history.size() == 3);
   CHECK(history[0].standing == Standing::acked);
   CHECK(history[1].standing == Standing::waiting);
   CHECK(history[2].standing == Standing::stored);
-  CHECK(store->history(std::nullopt, 1).at(0).link == history[2].link);
+  CHECK(store->history(std::nullopt, 1)->at(0).link == history[2].link);
 }
 
 TEST_CASE("the position sent moves over acks without a gap only") {
@@ -135,7 +135,7 @@ TEST_CASE("the position sent moves over acks without a gap only") {
   CHECK(store->lane().sent == mark(all[1]));
   CHECK(store->note_acked(all[2].n, all[0].link, {}).error() == Errc::protocol);
   CHECK(store->note_acked({9}, all[0].link, {}).error() == Errc::protocol);
-  CHECK(store->waiting().size() == 1);
+  CHECK(store->waiting()->size() == 1);
 }
 
 TEST_CASE("a server that has less than it acked is sent the rest again") {
@@ -149,8 +149,8 @@ TEST_CASE("a server that has less than it acked is sent the rest again") {
   REQUIRE(store->note_acked(second.n, second.link, {}));
   REQUIRE(store->note_welcome(device("restored"), mark(first)));
   CHECK(store->lane().sent == mark(first));
-  REQUIRE(store->waiting().size() == 1);
-  CHECK(store->waiting()[0].stored == second.stored);
+  REQUIRE(store->waiting()->size() == 1);
+  CHECK(store->waiting()->at(0).stored == second.stored);
 }
 
 TEST_CASE("a message that continues an earlier one supersedes what was beyond") {
@@ -164,8 +164,8 @@ TEST_CASE("a message that continues an earlier one supersedes what was beyond") 
   REQUIRE(store->add_incoming(other_two, std::nullopt));
   CHECK(store->lane().received == mark(other_two));
   CHECK(store->lane().log == device("new"));
-  CHECK(store->incoming({2})->link == other_two.link);
-  const auto history = store->history(std::nullopt, 10);
+  CHECK(store->incoming(Seq{2}).value()->link == other_two.link);
+  const auto history = store->history(std::nullopt, 10).value();
   REQUIRE(history.size() == 3);
   CHECK(history[1].standing == Standing::superseded);
 }
@@ -181,7 +181,7 @@ TEST_CASE("after starting over what waited waits under the new label, and what i
   REQUIRE(store->add_incoming(heard, std::nullopt));
 
   const auto made = message(desk.anna, desk.server.permalink(), device("fresh"), {}, 77, text_payload("waits"));
-  Entry again = store->waiting().at(0);
+  Entry again = store->waiting()->at(0);
   again.lane = device("fresh");
   again.n = {1};
   again.link = made.link;
@@ -190,17 +190,17 @@ TEST_CASE("after starting over what waited waits under the new label, and what i
   CHECK(store->lane().device == device("fresh"));
   CHECK_FALSE(store->lane().position().has_value());
   CHECK(store->lane().head == mark(again));
-  REQUIRE(store->waiting().size() == 1);
-  CHECK(store->waiting()[0].link == again.link);
+  REQUIRE(store->waiting()->size() == 1);
+  CHECK(store->waiting()->at(0).link == again.link);
   REQUIRE(store->add_incoming(heard, std::nullopt));
-  CHECK(store->history(std::nullopt, 10).size() == 3);  // acked, heard, and the one that waits
+  CHECK(store->history(std::nullopt, 10)->size() == 3);  // acked, heard, and the one that waits
 }
 
 TEST_CASE("messages signed again after a reject close the gap that the refused one leaves") {
   Desk desk;
   auto store = desk.open();
   for (const char* text : {"one", "bad", "three"}) REQUIRE(store->add_outgoing(desk.write(*store, text)));
-  const auto waiting = store->waiting();
+  const auto waiting = store->waiting().value();
   const auto made = message(desk.anna, desk.server.permalink(), desk.home, mark(waiting[0]), 99, text_payload("three"));
   Entry three = waiting[2];
   three.n = {2};
@@ -210,11 +210,11 @@ TEST_CASE("messages signed again after a reject close the gap that the refused o
   REQUIRE(store->resign({2}, {three}, waiting[1].id, "too_large"));
   CHECK(store->lane().head == mark(three));
   CHECK(store->lane().head_time == 99);
-  CHECK(store->waiting().size() == 2);
-  const auto history = store->history(std::nullopt, 10);
+  CHECK(store->waiting()->size() == 2);
+  const auto history = store->history(std::nullopt, 10).value();
   CHECK(history[1].standing == Standing::refused);
   CHECK(history[1].note == "too_large");
-  CHECK(store->outgoing({2})->id == waiting[2].id);
+  CHECK(store->outgoing({2}).value()->id == waiting[2].id);
 }
 
 TEST_CASE("a relayed author's numbers are remembered for each device") {
@@ -222,8 +222,39 @@ TEST_CASE("a relayed author's numbers are remembered for each device") {
   auto store = desk.open();
   const Permalink bert = Person(desk.random).permalink();
   REQUIRE(store->add_incoming(desk.hear({}, "log", "x"), Store::Relayed{bert, device("phone"), {7}}));
-  CHECK(store->relayed_position(bert, device("phone")) == Seq{7});
-  CHECK(store->relayed_position(bert, device("laptop")) == Seq{0});
+  CHECK(store->relayed_position(bert, device("phone")).value() == Seq{7});
+  CHECK(store->relayed_position(bert, device("laptop")).value() == Seq{0});
+}
+
+TEST_CASE("what cannot be read is an error, and not as good as nothing") {
+  Desk desk;
+  REQUIRE(desk.open().has_value());
+  {
+    const auto database = Database::open((desk.folder / "deep/store.db").string());
+    REQUIRE(database.has_value());
+    REQUIRE(database->execute("DROP TABLE relayed; DROP TABLE identity"));
+  }
+  const auto store = desk.open();
+  REQUIRE(store.has_value());
+  CHECK(store->relayed_position(desk.anna.permalink(), device("phone")).error() == Errc::store_failed);
+  CHECK(store->identity(desk.server.permalink()).error() == Errc::store_failed);
+}
+
+TEST_CASE("a delivery that cannot be judged for want of the store is no delivery") {
+  Desk desk;
+  REQUIRE(desk.open().has_value());
+  {
+    const auto database = Database::open((desk.folder / "deep/store.db").string());
+    REQUIRE(database.has_value());
+    REQUIRE(database->execute("DROP TABLE identity"));
+  }
+  const auto store = desk.open();
+  REQUIRE(store.has_value());
+  const Person bert(desk.random, "Bert");
+  const auto hi = message(bert, desk.anna.permalink(), device("phone"), {}, 900, text_payload("hi"));
+  const auto relayed = message(desk.server, desk.anna.permalink(), device("log"), {}, 1'000, hi.stored);
+  const auto judged = judge(*store, desk.anna.permalink(), desk.server.versions, relayed.stored);
+  CHECK(judged.error() == Errc::store_failed);
 }
 
 // A child writes and reports each message once the store has taken it; a kill at any moment loses none of them.
@@ -236,7 +267,7 @@ TEST_CASE("what the store has taken survives kill -9, and the lock does not outl
     if (child == 0) {
       auto store = desk.open();
       if (!store) ::_exit(1);
-      for (const Entry& entry : store->waiting()) {
+      for (const Entry& entry : store->waiting().value()) {
         if (!store->note_acked(entry.n, entry.link, {})) ::_exit(5);
       }
       for (;;) {
@@ -262,7 +293,7 @@ TEST_CASE("what the store has taken survives kill -9, and the lock does not outl
     CHECK(store->lane().head.n.value <= told.value + 1);
     CHECK(store->lane().sent.n.value + 1 >= told.value);
     Link before;
-    for (const Entry& entry : store->outgoing_after({}, 10'000)) {
+    for (const Entry& entry : store->outgoing_after({}, 10'000).value()) {
       const auto object = object::Object::parse(entry.stored);
       REQUIRE(object.has_value());
       const auto read = object::Message::read(*object);
