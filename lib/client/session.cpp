@@ -232,7 +232,7 @@ Result<void> Session::handle(const Delivered& delivered) {
     if (!stored) return stored;
   }
   connection_->acknowledge(delivered.packet);
-  if (news) watcher_.on_message(judged->entry, judged->problem);
+  if (news) watcher_.on_message(judged->entry);
   return {};
 }
 

@@ -44,8 +44,8 @@ class Watcher {
   virtual void on_online(const Connection&, bool first_meeting) = 0;
   // Tried again after `retry`.
   virtual void on_offline(const ErrorCode&, const std::string& detail, std::chrono::milliseconds retry) = 0;
-  // A new message, stored. `problem`: what it carries from another client is not in order, and is not to be believed.
-  virtual void on_message(const Entry&, const ErrorCode& problem) = 0;
+  // A new message, stored. What it carries from another client may be doubted().
+  virtual void on_message(const Entry&) = 0;
   // A message of ours was acked or refused.
   virtual void on_answered(const Entry&) = 0;
   // The histories of server and client differ: the client goes on under a new device label. The evidence is kept.

@@ -73,6 +73,7 @@ class Chat final : public Talk {
     const auto letter = client::letter_of(entry.stored);
     if (!letter) return;
     if (letter->type == object::identity_type) return;
+    if (entry.doubted()) return doubt(entry);
     const std::string who = entry.mine ? "you" : name_of(entry.peer);
     std::string mark;
     if (entry.mine && entry.standing == client::Standing::acked) mark = "  ✓";
@@ -83,9 +84,14 @@ class Chat final : public Talk {
     std::fflush(stdout);
   }
 
-  void on_message(const client::Entry& entry, const ErrorCode& problem) override {
-    if (problem) {
-      fmt::print(stderr, "-- ignored what {} sent: {}\n", name_of(entry.peer), problem.message());
+  // Its words are not shown: whose they are is not known.
+  void doubt(const client::Entry& entry) const {
+    fmt::print(stderr, "-- ignored what {} sent: {}\n", name_of(entry.peer), entry.note);
+  }
+
+  void on_message(const client::Entry& entry) override {
+    if (entry.doubted()) {
+      doubt(entry);
     } else if (!begun_ || entry.peer != *peer()) {
       if (client::letter_of(entry.stored)) announce(entry);
     } else {

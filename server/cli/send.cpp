@@ -87,8 +87,8 @@ class Send final : public Talk {
     if (answer) print(*answer);
   }
 
-  void on_message(const client::Entry& entry, const ErrorCode& problem) override {
-    if (!problem && acked_ && arguments_.wait_reply && entry.answers == link_) print(entry);
+  void on_message(const client::Entry& entry) override {
+    if (!entry.doubted() && acked_ && arguments_.wait_reply && entry.answers == link_) print(entry);
   }
 
   void print(const client::Entry& entry) {

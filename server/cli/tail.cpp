@@ -23,22 +23,22 @@ class Tail final : public Talk {
   void on_start() override {
     if (arguments_.timeout_seconds > 0) limit(std::chrono::seconds(arguments_.timeout_seconds));
     for (const client::Entry& entry : held(store().history(std::nullopt, arguments_.last))) {
-      if (!entry.mine) print(entry, {});
+      if (!entry.mine) print(entry);
     }
   }
 
-  void on_message(const client::Entry& entry, const ErrorCode& problem) override {
-    print(entry, problem);
+  void on_message(const client::Entry& entry) override {
+    print(entry);
     if (++seen_ == arguments_.count) finish(Exit::ok);
   }
 
   // As JSON: the message itself, whole and signed as the server delivered it.
-  void print(const client::Entry& entry, const ErrorCode& problem) {
+  void print(const client::Entry& entry) {
     const auto letter = client::letter_of(entry.stored);
     if (globals().json) {
       fmt::print("{}\n", entry.stored);
-    } else if (problem) {
-      fmt::print("{} {}: (not to be believed: {})\n", time_of(entry.time), name_of(entry.peer), problem.message());
+    } else if (entry.doubted()) {
+      fmt::print("{} {}: (not to be believed: {})\n", time_of(entry.time), name_of(entry.peer), entry.note);
     } else if (letter) {
       fmt::print("{} {}: {}\n", time_of(letter->time), name_of(entry.peer), client::words_of(*letter));
     } else {

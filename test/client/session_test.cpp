@@ -221,16 +221,45 @@ TEST_CASE("a message from another client is believed only with an identity, a si
   world.server->say(next.stored);
   world.server->say(hi.stored);  // behind what came before
   world.until([&] { return world.told.messages.size() == 7; });
-  CHECK(world.told.problems[1] == Errc::not_for_us);
-  CHECK_FALSE(world.told.problems[2]);
-  CHECK_FALSE(world.told.problems[3]);
-  CHECK(world.told.problems[4] == Errc::not_for_us);
-  CHECK_FALSE(world.told.problems[5]);
-  CHECK(world.told.problems[6] == Errc::not_in_order);
+  std::vector<std::string> doubts;
+  for (const Entry& entry : world.told.messages) doubts.push_back(entry.note);
+  const std::string not_for_us = make_error_code(Errc::not_for_us).message();
+  const std::string not_in_order = make_error_code(Errc::not_in_order).message();
+  CHECK(doubts == std::vector<std::string>{"", not_for_us, "", "", not_for_us, "", not_in_order});
   CHECK(world.told.messages[3].peer == bert.permalink());
   CHECK(words_of(*letter_of(world.told.messages[5].stored)) == "next");
   CHECK(world.store->history(bert.permalink(), 10)->size() == 4);
   world.until([&] { return world.server->acked == 7; });  // the lane goes on all the same
+  std::vector<std::string> remembered;
+  for (const Entry& entry : world.store->history(std::nullopt, 7).value()) {
+    CHECK(entry.doubted() == !entry.note.empty());
+    remembered.push_back(entry.note);
+  }
+  CHECK(remembered == doubts);
+  world.stop();
+}
+
+TEST_CASE("an answer that is not to be believed is none, however often the store is asked") {
+  World world;
+  world.server->echo = false;
+  world.start();
+  world.until([&] { return world.told.online == 1; });
+  const Entry asked = world.submit("a question");
+  world.until([&] { return world.told.answered.size() == 1; });
+  const Person bert(world.random, "Bert");
+  const Device phone = device("phone");
+  const auto yes = message(bert, world.anna.permalink(), phone, {}, world.clock.now(), text_payload("yes"), asked.link);
+  const auto no =
+      message(bert, world.anna.permalink(), phone, {{1}, yes.link}, world.clock.now() + 1, text_payload("no"));
+  world.server->say(bert.versions[0].stored());
+  world.server->say(no.stored);
+  world.server->say(yes.stored);  // behind what came before
+  world.until([&] { return world.told.messages.size() == 3; });
+  CHECK(world.told.messages[2].answers == asked.link);
+  CHECK_FALSE(world.store->answer_to(asked.link).value().has_value());
+  world.server->say(text_payload("maybe"), asked.link);
+  world.until([&] { return world.told.messages.size() == 4; });
+  CHECK(world.store->answer_to(asked.link).value()->link == world.told.messages[3].link);
   world.stop();
 }
 

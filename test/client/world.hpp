@@ -166,15 +166,12 @@ struct Recorder final : Watcher {
   void on_offline(const ErrorCode& error, const std::string&, std::chrono::milliseconds) override {
     offline.push_back(error);
   }
-  void on_message(const Entry& entry, const ErrorCode& problem) override {
-    messages.push_back(entry);
-    problems.push_back(problem);
-  }
+  void on_message(const Entry& entry) override { messages.push_back(entry); }
   void on_answered(const Entry& entry) override { answered.push_back(entry); }
   void on_new_device(const std::string&) override { ++new_devices; }
 
   int online = 0, first_meetings = 0, new_devices = 0;
-  std::vector<ErrorCode> offline, problems;
+  std::vector<ErrorCode> offline;
   std::vector<Entry> messages, answered;
 };
 
