@@ -113,15 +113,19 @@ Opening Session::opening() {
   return opening;
 }
 
-// After the Welcome: pins the server, and finds where both lanes go on.
-Result<void> Session::settle() {
-  const bool first_meeting = server_versions_.empty();
+Result<void> Session::pin_server() {
   for (const object::Identity& version : connection_->server()) {
     const auto stored = store_.add_identity_version(version);
     if (!stored) return stored;
   }
   server_versions_ = connection_->server();
-  const auto pinned = store_.set_server(server_versions_.front().permalink());
+  return store_.set_server(server_versions_.front().permalink());
+}
+
+// After the Welcome: pins the server, and finds where both lanes go on.
+Result<void> Session::settle() {
+  const bool first_meeting = server_versions_.empty();
+  const auto pinned = pin_server();
   if (!pinned) return pinned;
   const auto confirmed = store_.set_confirmed_versions(options_.self.versions.size());
   if (!confirmed) return confirmed;
@@ -132,15 +136,30 @@ Result<void> Session::settle() {
   if (!ours) return ours.error();
   if (!lane::fits(welcome.received, *ours))
     return start_over("the server holds another message under one of our numbers");
+  const auto waited = store_.waiting();
+  if (!waited) return waited.error();
   const auto noted = store_.note_welcome(welcome.log, welcome.received);
   if (!noted) return noted;
-  if (welcome.light == lane::Light::shut) return start_over("the server says that the histories differ");
+  if (welcome.light == lane::Light::shut) {
+    tell_received(*waited, welcome.received.n);
+    return start_over("the server says that the histories differ");
+  }
   next_ = welcome.received.n.next();
   green_ = welcome.light == lane::Light::green;
   failures_ = 0;
   online_ = has_been_online_ = true;
   watcher_.on_online(*connection_, first_meeting);
+  tell_received(*waited, welcome.received.n);
   return {};
+}
+
+// The ack of these was lost; a Welcome is as good.
+void Session::tell_received(const std::vector<Entry>& waited, Seq received) {
+  for (Entry entry : waited) {
+    if (entry.n > received) continue;
+    entry.standing = Standing::acked;
+    watcher_.on_answered(entry);
+  }
 }
 
 // This device label is over. The next connection begins with a new one.
@@ -154,6 +173,7 @@ Result<void> Session::start_over(const std::string& why) {
   if (!done) return done;
   online_ = false;
   watcher_.on_new_device(why);
+  tell_signed_again(*waiting, *again);
   return {};
 }
 
@@ -256,12 +276,7 @@ Result<void> Session::handle(const Told& told) {
 
 Result<void> Session::handle(const Reauthenticated&) {
   clock_offset_ = connection_->clock_offset();
-  for (const object::Identity& version : connection_->server()) {
-    const auto stored = store_.add_identity_version(version);
-    if (!stored) return stored;
-  }
-  server_versions_ = connection_->server();
-  return {};
+  return pin_server();
 }
 
 }  // namespace sealpost::client

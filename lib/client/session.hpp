@@ -48,6 +48,8 @@ class Watcher {
   virtual void on_message(const Entry&) = 0;
   // A message of ours was acked or refused.
   virtual void on_answered(const Entry&) = 0;
+  // A message of ours that waits has another place, and so another link: told before it is answered.
+  virtual void on_signed_again(const Entry& before, const Entry& after) = 0;
   // The histories of server and client differ: the client goes on under a new device label. The evidence is kept.
   virtual void on_new_device(const std::string& why) = 0;
 };
@@ -84,6 +86,8 @@ class Session {
   asio::awaitable<Result<void>> converse();
   Opening opening();
   Result<void> settle();
+  Result<void> pin_server();
+  void tell_received(const std::vector<Entry>& waited, Seq received);
   Result<void> start_over(const std::string& why);
   Result<Entry> sign(Seq n, const Link& q, Millis after, const Draft&, const Device&);
   Result<std::vector<Entry>> sign_again(const std::vector<Entry>&, lane::Mark head, Millis after, const Device&);
@@ -92,6 +96,7 @@ class Session {
   Result<void> handle(const Delivered&);
   Result<void> handle(const Told&);
   Result<void> handle(const Reauthenticated&);
+  void tell_signed_again(const std::vector<Entry>& before, const std::vector<Entry>& after);
   Result<void> mend();
   Result<void> resign(Seq from, std::optional<std::int64_t> dropped, const std::string& note);
   Result<void> send_waiting();

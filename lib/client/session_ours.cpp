@@ -75,6 +75,10 @@ Result<Entry> Session::submit(const Draft& written) {
   return entry;
 }
 
+void Session::tell_signed_again(const std::vector<Entry>& before, const std::vector<Entry>& after) {
+  for (std::size_t i = 0; i < after.size(); ++i) watcher_.on_signed_again(before[i], after[i]);
+}
+
 // As many as the window takes, in order.
 Result<void> Session::send_waiting() {
   if (!green_ || reject_ || flights_.size() >= connection_->window()) return {};
@@ -174,6 +178,7 @@ Result<void> Session::resign(Seq from, std::optional<std::int64_t> dropped, cons
   const auto stored = store_.resign(from, *again, dropped, note);
   if (!stored) return stored;
   next_ = from;
+  tell_signed_again(entries, *again);
   if (refused) {
     refused->standing = Standing::refused;
     refused->note = note;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/explain.hpp"
@@ -106,6 +107,10 @@ class Chat final : public Talk {
     if (!begun_ || letter->type == object::identity_type) return;
     fmt::print(stderr, "-- {} wrote: {} (sealpost chat {})\n", name_of(entry.peer), client::words_of(*letter),
                entry.peer.hex());
+  }
+
+  void on_signed_again(const client::Entry& before, const client::Entry& after) override {
+    std::replace(sent_.begin(), sent_.end(), before.link, after.link);
   }
 
   void on_answered(const client::Entry& entry) override {

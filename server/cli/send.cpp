@@ -63,13 +63,14 @@ class Send final : public Talk {
       return finish(explain(entry.error(), {}).exit);
     }
     link_ = entry->link;
-    id_n_ = entry->n;
+  }
+
+  void on_signed_again(const client::Entry& before, const client::Entry& after) override {
+    if (link_ == before.link) link_ = after.link;
   }
 
   void on_answered(const client::Entry& entry) override {
-    // Its link changes if it has to be signed again; its place among ours does not.
-    if (!link_ || entry.n != id_n_) return;
-    link_ = entry.link;
+    if (entry.link != link_) return;
     if (entry.standing != client::Standing::acked) {
       fmt::print(stderr, "sealpost: the server refused the message: {}\n", client::safe_for_terminal(entry.note));
       return finish(Exit::failed);
@@ -113,7 +114,6 @@ class Send final : public Talk {
   const Arguments arguments_;
   client::Draft draft_;
   std::optional<Link> link_;
-  Seq id_n_;
   bool acked_ = false;
 };
 

@@ -35,6 +35,7 @@ class Talk : public client::Watcher {
   void on_online(const client::Connection&, bool first_meeting) override;
   void on_offline(const ErrorCode&, const std::string& detail, std::chrono::milliseconds retry) override;
   void on_answered(const client::Entry&) override {}
+  void on_signed_again(const client::Entry&, const client::Entry&) override {}
   void on_new_device(const std::string& why) override;
 
   const Globals& globals() const { return globals_; }

@@ -74,6 +74,9 @@ TEST_CASE("a message whose ack was lost is sent again, and stands once") {
   world.until([&] { return world.told.online == 2 && world.told.messages.size() == 1; });
   CHECK(world.server->accepted == std::vector{sent.stored});
   CHECK(world.store->waiting()->empty());  // the Welcome said that it was received
+  REQUIRE(world.told.answered.size() == 1);
+  CHECK(world.told.answered[0].link == sent.link);
+  CHECK(world.told.answered[0].standing == Standing::acked);
   world.stop();
 }
 
@@ -115,12 +118,13 @@ TEST_CASE("a message too large for the server is refused for good, and those aft
   world.until([&] { return world.told.online == 1; });
   world.server->reject_next = "too_large";
   const Entry bad = world.submit("bad");
-  world.submit("good");
+  const Entry good = world.submit("good");
   world.until([&] { return world.told.answered.size() == 2; });
   CHECK(world.told.answered[0].id == world.store->history(std::nullopt, 10)->at(0).id);
   CHECK(world.told.answered[0].standing == Standing::refused);
   CHECK(world.told.answered[1].standing == Standing::acked);
   CHECK(world.told.answered[1].n == bad.n);
+  CHECK(world.told.signed_again == std::vector{std::pair{good.link, world.told.answered[1].link}});
   REQUIRE(world.server->accepted.size() == 1);
   CHECK(words_of(*letter_of(world.server->accepted[0])) == "good");
   world.stop();
@@ -162,9 +166,10 @@ TEST_CASE("a shut lane is left for a new device, which sends what waited and tak
   world.stop();
   world.server->shut_device = true;
   world.start();
-  world.submit("two");
-  world.until([&] { return world.told.messages.size() == 2; });
+  const Entry two = world.submit("two");
+  world.until([&] { return world.told.messages.size() == 2 && world.told.answered.size() == 2; });
   CHECK(world.told.new_devices == 1);
+  CHECK(world.told.signed_again == std::vector{std::pair{two.link, world.told.answered[1].link}});
   REQUIRE(world.server->devices.size() == 3);
   CHECK(world.server->devices[0] == world.server->devices[1]);
   CHECK(world.server->devices[2] != world.server->devices[0]);

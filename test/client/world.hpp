@@ -168,11 +168,15 @@ struct Recorder final : Watcher {
   }
   void on_message(const Entry& entry) override { messages.push_back(entry); }
   void on_answered(const Entry& entry) override { answered.push_back(entry); }
+  void on_signed_again(const Entry& before, const Entry& after) override {
+    signed_again.emplace_back(before.link, after.link);
+  }
   void on_new_device(const std::string&) override { ++new_devices; }
 
   int online = 0, first_meetings = 0, new_devices = 0;
   std::vector<ErrorCode> offline;
   std::vector<Entry> messages, answered;
+  std::vector<std::pair<Link, Link>> signed_again;
 };
 
 struct World {
