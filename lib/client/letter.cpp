@@ -29,6 +29,12 @@ std::optional<Letter> letter_of(std::string_view stored) {
   return letter;
 }
 
+std::optional<PublicKey> signer_of(std::string_view stored) {
+  const auto object = object::Object::parse(stored);
+  if (!object || !object->signature()) return std::nullopt;
+  return object->signature()->key;
+}
+
 std::string safe_for_terminal(std::string_view text) {
   std::string safe;
   for (std::size_t at = 0; at < text.size(); ++at) {

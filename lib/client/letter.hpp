@@ -25,6 +25,9 @@ struct Letter {
 // None if it is no message (an erased one is not).
 std::optional<Letter> letter_of(std::string_view stored);
 
+// The key that signed it; none if it is no signed object.
+std::optional<PublicKey> signer_of(std::string_view stored);
+
 // A line of text for a person: the payload's member `text` where it has one, else its JSON. Safe for a terminal:
 // control characters are escaped.
 std::string words_of(const Letter&);

@@ -145,6 +145,8 @@ Result<void> Session::settle() {
     return start_over("the server says that the histories differ");
   }
   next_ = welcome.received.n.next();
+  const auto renewed = renew_signatures();
+  if (!renewed) return renewed;
   green_ = welcome.light == lane::Light::green;
   failures_ = 0;
   online_ = has_been_online_ = true;

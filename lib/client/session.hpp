@@ -98,6 +98,7 @@ class Session {
   Result<void> handle(const Reauthenticated&);
   void tell_signed_again(const std::vector<Entry>& before, const std::vector<Entry>& after);
   Result<void> mend();
+  Result<void> renew_signatures();
   Result<void> resign(Seq from, std::optional<std::int64_t> dropped, const std::string& note);
   Result<void> send_waiting();
   void arm_beat();

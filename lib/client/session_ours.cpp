@@ -1,5 +1,7 @@
 // The session's outbox: signs, sends in order, and mends what was rejected.
 
+#include <algorithm>
+
 #include "client/session.hpp"
 #include "object/canonical.hpp"
 #include "object/utf8.hpp"
@@ -158,6 +160,17 @@ Result<std::vector<Entry>> Session::sign_again(const std::vector<Entry>& entries
     again.push_back(std::move(*made));
   }
   return again;
+}
+
+// After a new version of our identity: what waits bears a key that is no longer in force. The server has none of it, as
+// its Welcome says, so that it may be signed anew under the same numbers (PROTOCOL section 2).
+Result<void> Session::renew_signatures() {
+  const auto waiting = store_.waiting();
+  if (!waiting) return waiting.error();
+  const PublicKey ours = options_.self.signer->key();
+  const bool all_ours = std::all_of(waiting->begin(), waiting->end(),
+                                    [&](const Entry& entry) { return signer_of(entry.stored) == ours; });
+  return all_ours ? Result<void>() : resign(next_, std::nullopt, {});
 }
 
 Result<void> Session::resign(Seq from, std::optional<std::int64_t> dropped, const std::string& note) {

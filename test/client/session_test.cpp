@@ -130,6 +130,28 @@ TEST_CASE("a message too large for the server is refused for good, and those aft
   world.stop();
 }
 
+TEST_CASE("what waits when the key is renewed is signed with the new key") {
+  World world;
+  world.start();
+  world.until([&] { return world.told.online == 1; });
+  world.submit("before");
+  world.until([&] { return world.told.messages.size() == 1; });
+  world.stop();
+  world.start();
+  const Entry first = world.submit("old key"), second = world.submit("old key too");
+  world.stop();
+  world.anna.rotate(world.random);
+  world.start();
+  world.until([&] { return world.told.messages.size() == 3; });
+  REQUIRE(world.server->accepted.size() == 3);
+  CHECK(words_of(*letter_of(world.server->accepted[1])) == "old key");
+  for (const std::size_t i : {1u, 2u}) CHECK(signer_of(world.server->accepted[i]) == world.anna.sign.key());
+  REQUIRE(world.told.signed_again.size() == 2);
+  CHECK(world.told.signed_again[0].first == first.link);
+  CHECK(world.told.signed_again[1] == std::pair{second.link, letter_of(world.server->accepted[2])->link});
+  world.stop();
+}
+
 TEST_CASE("a client whose clock is wrong signs by the server's") {
   World world;
   world.server->time_ahead = -3'600'000;

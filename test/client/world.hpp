@@ -77,7 +77,20 @@ struct Person {
     versions.push_back(object::make_first(draft, update));
   }
   Permalink permalink() const { return versions.front().permalink(); }
-  Self self() const { return {permalink(), {std::string(versions.front().stored())}, &sign}; }
+  Self self() const {
+    std::vector<std::string> texts;
+    for (const object::Identity& version : versions) texts.emplace_back(version.stored());
+    return {permalink(), texts, &sign};
+  }
+  // A new version with a new `sign` key.
+  void rotate(Random& random) {
+    sign = object::KeyPair::generate(random);
+    object::IdentityDraft draft;
+    draft.name = versions.back().name();
+    draft.keys = {{object::purpose_update, &update}, {object::purpose_sign, &sign}};
+    draft.time = *versions.back().object().time() + 1;
+    versions.push_back(object::make_next(versions.back(), draft, update));
+  }
 
   object::KeyPair update, sign;
   std::vector<object::Identity> versions;
