@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "client/reason.hpp"
+
 namespace sealpost::client {
 namespace {
 
@@ -26,42 +28,6 @@ class Deadline {
   Timers& timers_;
   Timers::Handle handle_;
 };
-
-Errc errc_of(mqtt::ReasonCode reason) {
-  using mqtt::ReasonCode;
-  switch (reason) {
-    case ReasonCode::not_authorized:
-    case ReasonCode::bad_user_name_or_password:
-    case ReasonCode::banned:
-    case ReasonCode::client_identifier_not_valid:
-      return Errc::refused;
-    case ReasonCode::session_taken_over:
-      return Errc::taken_over;
-    case ReasonCode::server_unavailable:
-    case ReasonCode::server_busy:
-    case ReasonCode::server_shutting_down:
-    case ReasonCode::quota_exceeded:
-    case ReasonCode::message_rate_too_high:
-    case ReasonCode::connection_rate_exceeded:
-    case ReasonCode::administrative_action:
-    case ReasonCode::maximum_connect_time:
-      return Errc::busy;
-    case ReasonCode::unsupported_protocol_version:
-    case ReasonCode::bad_authentication_method:
-    case ReasonCode::packet_too_large:
-      return Errc::incompatible;
-    case ReasonCode::normal_disconnection:
-      return Errc::closed;
-    default:
-      return Errc::protocol;
-  }
-}
-
-std::string words_of(mqtt::ReasonCode reason, const mqtt::Properties& properties) {
-  std::string words(mqtt::name_of(reason));
-  if (properties.reason_string) words.append(": ").append(*properties.reason_string);
-  return words;
-}
 
 ErrorCode error_of_handshake(const ErrorCode& error, bool pinned) {
   if (error == auth::Errc::wrong_server && pinned) return Errc::server_changed;
@@ -202,7 +168,8 @@ Result<void> Connection::answer_challenge(const mqtt::Properties& properties, au
 
 Result<void> Connection::take_connack(const mqtt::Connack& connack) {
   const mqtt::Properties& properties = connack.properties;
-  if (mqtt::is_failure(connack.reason)) return fail(errc_of(connack.reason), words_of(connack.reason, properties));
+  if (mqtt::is_failure(connack.reason))
+    return fail(errc_of_connack(connack.reason), words_of(connack.reason, properties));
   const auto welcome = handshake_->welcome(as_text(properties.authentication_data.value_or(BytesView())));
   if (!welcome) return fail(Errc::server_unproven, welcome.error().message());
   welcome_ = *welcome;
@@ -266,7 +233,7 @@ Result<mqtt::Packet> Connection::next_packet(bool& more) {
   auto packet = mqtt::decode(mqtt::Version::v5, *bytes);
   if (!packet) return fail(Errc::protocol, packet.error().message());
   if (const auto* const disconnect = std::get_if<mqtt::Disconnect>(&*packet)) {
-    return fail(errc_of(disconnect->reason), words_of(disconnect->reason, disconnect->properties));
+    return fail(errc_of_disconnect(disconnect->reason), words_of(disconnect->reason, disconnect->properties));
   }
   return packet;
 }

@@ -101,6 +101,8 @@ class Session {
   Result<void> renew_signatures();
   Result<void> resign(Seq from, std::optional<std::int64_t> dropped, const std::string& note);
   Result<void> send_waiting();
+  Result<void> send(const Entry&);
+  bool is_too_large(const Entry&) const;
   void arm_beat();
   bool is_final(const ErrorCode&) const;
   std::chrono::milliseconds next_backoff();

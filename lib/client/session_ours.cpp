@@ -65,9 +65,7 @@ Result<Entry> Session::submit(const Draft& written) {
   const LaneState& lane = store_.lane();
   auto entry = sign(lane.head.n.next(), lane.head.link, lane.head_time, draft, lane.device);
   if (!entry) return entry;
-  if (online_ && static_cast<std::int64_t>(entry->stored.size()) > connection_->limits().message_max) {
-    return Errc::too_large;
-  }
+  if (online_ && is_too_large(*entry)) return Errc::too_large;
   const auto stored = store_.add_outgoing(*entry);
   if (!stored) return stored.error();
   if (online_) {
@@ -81,17 +79,30 @@ void Session::tell_signed_again(const std::vector<Entry>& before, const std::vec
   for (std::size_t i = 0; i < after.size(); ++i) watcher_.on_signed_again(before[i], after[i]);
 }
 
-// As many as the window takes, in order.
+bool Session::is_too_large(const Entry& entry) const {
+  return static_cast<std::int64_t>(entry.stored.size()) > connection_->limits().message_max;
+}
+
+// As many as the window takes, in order. What was written before the server's limit was known, and is over it, would
+// end the connection each time. It was never sent, so that its number is free for the next.
 Result<void> Session::send_waiting() {
-  if (!green_ || reject_ || flights_.size() >= connection_->window()) return {};
-  const auto entries = store_.outgoing_after({next_.value - 1}, connection_->window() - flights_.size());
-  if (!entries) return entries.error();
-  for (const Entry& entry : *entries) {
-    const auto packet = connection_->publish(entry.stored);
-    if (!packet) return packet.error();
-    flights_[*packet] = {entry.n, entry.link};
-    next_ = entry.n.next();
+  while (green_ && !reject_ && flights_.size() < connection_->window()) {
+    const auto next = store_.outgoing(next_);
+    if (!next) return next.error();
+    const auto& entry = *next;
+    if (!entry) return {};
+    const auto done =
+        is_too_large(*entry) ? resign(next_, entry->id, "too_large: larger than this server takes") : send(*entry);
+    if (!done) return done;
   }
+  return {};
+}
+
+Result<void> Session::send(const Entry& entry) {
+  const auto packet = connection_->publish(entry.stored);
+  if (!packet) return packet.error();
+  flights_[*packet] = {entry.n, entry.link};
+  next_ = entry.n.next();
   return {};
 }
 

@@ -69,9 +69,8 @@ class Store {
   Result<void> note_acked(Seq n, const Link&, std::string_view note);
   // A hint that came beside (the ack topic): kept with the message, moves nothing.
   Result<void> annotate(const Link&, std::string_view note);
-  // Of the live lane, in order, after `n`.
-  Result<std::vector<Entry>> outgoing_after(Seq n, std::size_t most) const;
-  Result<std::vector<Entry>> waiting() const;
+  // Of the live lane.
+  Result<std::vector<Entry>> waiting() const;  // in order
   Result<std::optional<Entry>> outgoing(Seq n) const;
   Result<std::optional<Link>> outgoing_link(Seq n) const;
 

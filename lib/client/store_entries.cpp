@@ -74,13 +74,6 @@ Result<void> Store::annotate(const Link& link, std::string_view note) {
   return update.bind(note).bind(link.hex()).run();
 }
 
-Result<std::vector<Entry>> Store::outgoing_after(Seq n, std::size_t most) const {
-  Statement rows(database_,
-                 select_entries("mine = 1 AND lane = ?1 AND standing IN (0, 1) AND n > ?2 ORDER BY n LIMIT ?3"));
-  rows.bind(lane_.device.text()).bind(number_of(n)).bind(static_cast<std::int64_t>(most));
-  return read_entries(rows);
-}
-
 Result<std::vector<Entry>> Store::waiting() const {
   Statement rows(database_, select_entries("mine = 1 AND lane = ?1 AND standing = 0 ORDER BY n"));
   return read_entries(rows.bind(lane_.device.text()));

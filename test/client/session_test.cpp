@@ -152,6 +152,40 @@ TEST_CASE("what waits when the key is renewed is signed with the new key") {
   world.stop();
 }
 
+TEST_CASE("a message written offline that is over the server's limit is refused here, and those around it go out") {
+  World world;
+  world.start();
+  world.until([&] { return world.told.online == 1; });
+  world.stop();
+  world.server->message_max = 4'000;
+  world.start();
+  const Entry small = world.submit("small"), large = world.submit(std::string(8'000, 'x'));
+  const Entry larger = world.submit(std::string(9'000, 'y')), last = world.submit("last");
+  world.until([&] { return world.told.messages.size() == 2 && world.told.answered.size() == 4; });
+  REQUIRE(world.server->accepted.size() == 2);
+  CHECK(words_of(*letter_of(world.server->accepted[0])) == "small");
+  CHECK(words_of(*letter_of(world.server->accepted[1])) == "last");
+  CHECK(world.told.offline.empty());
+  CHECK(world.store->waiting()->empty());
+  for (const Entry& entry : world.store->history(world.server->who.permalink(), 10).value()) {
+    if (entry.standing == Standing::refused) CHECK(entry.note == "too_large: larger than this server takes");
+  }
+  for (const Entry& entry : world.told.answered) {
+    const bool goes = entry.link == small.link || words_of(*letter_of(entry.stored)) == "last";
+    CHECK(entry.standing == (goes ? Standing::acked : Standing::refused));
+  }
+  world.stop();
+}
+
+TEST_CASE("a packet too large for a server that we talk with is no lack of a common protocol") {
+  World world;
+  world.start();
+  world.until([&] { return world.told.online == 1; });
+  world.server->disconnect(mqtt::ReasonCode::packet_too_large);
+  world.until([&] { return world.ended.has_value(); });
+  CHECK(world.ended->error() == Errc::too_large);
+}
+
 TEST_CASE("a client whose clock is wrong signs by the server's") {
   World world;
   world.server->time_ahead = -3'600'000;

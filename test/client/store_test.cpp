@@ -293,8 +293,10 @@ TEST_CASE("what the store has taken survives kill -9, and the lock does not outl
     CHECK(store->lane().head.n.value <= told.value + 1);
     CHECK(store->lane().sent.n.value + 1 >= told.value);
     Link before;
-    for (const Entry& entry : store->outgoing_after({}, 10'000).value()) {
-      const auto object = object::Object::parse(entry.stored);
+    for (Seq n{1}; n <= store->lane().head.n; n = n.next()) {
+      const auto entry = store->outgoing(n).value();
+      REQUIRE(entry.has_value());
+      const auto object = object::Object::parse(entry->stored);
       REQUIRE(object.has_value());
       const auto read = object::Message::read(*object);
       REQUIRE(read.has_value());

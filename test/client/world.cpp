@@ -122,7 +122,7 @@ void FakeServer::challenge(Live& live, BytesView hello, std::optional<std::strin
   }
   terms.nonce = random_.bytes<32>();
   terms.received = terms.now = clock_.now() + time_ahead;
-  terms.limits = {256 * 1024, 4, 3'600};
+  terms.limits = {message_max, 4, 3'600};
   const std::string text = live.handshake->challenge(terms, who.sign);
   (void)live.engine.authenticate(mqtt::ReasonCode::continue_authentication, as_bytes(text));
 }
@@ -209,6 +209,10 @@ void FakeServer::say(std::string_view payload, std::optional<Link> answers) {
   out.push_back(message(who, client_, log, head, clock_.now() + static_cast<Millis>(out.size()), payload, answers));
   if (!live_ || !live_->subscribed || live_->close) return;
   deliver(*live_);
+  flush(live_);
+}
+
+void FakeServer::flush(std::shared_ptr<Live> to) {
   asio::co_spawn(
       context_,
       [](std::shared_ptr<Live> live) -> asio::awaitable<void> {
@@ -216,8 +220,13 @@ void FakeServer::say(std::string_view payload, std::optional<Link> answers) {
         live->engine.take_output(bytes);
         const auto buffer = asio::buffer(bytes);
         co_await asio::async_write(live->socket, buffer, whatever_happens);
-      }(live_),
+      }(std::move(to)),
       asio::detached);
+}
+
+void FakeServer::disconnect(mqtt::ReasonCode reason) {
+  (void)live_->engine.disconnect(reason);
+  flush(live_);
 }
 
 void FakeServer::deliver(Live& live) {

@@ -130,14 +130,15 @@ class FakeServer {
   Person who;
   Device log = device("log-one");
   bool echo = true;
-  int close_before_puback = 0;        // so many messages are taken, and the connection closed instead of an answer
-  int close_before_acked = 0;         // so many deliveries are sent, and the connection closed at their PUBACK
-  std::string reject_next;            // the code with which the next message is rejected
-  bool shut_device = false;           // Welcome says `shut`, once
-  bool refuse = false;                // CONNACK 0x87
-  Millis session_ms = 3'600'000;      // until reauth_after
-  Millis time_ahead = 0;              // the server's clock against the client's
-  std::vector<std::string> accepted;  // stored texts, in order
+  int close_before_puback = 0;  // so many messages are taken, and the connection closed instead of an answer
+  int close_before_acked = 0;   // so many deliveries are sent, and the connection closed at their PUBACK
+  std::string reject_next;      // the code with which the next message is rejected
+  std::int64_t message_max = 256 * 1024;
+  bool shut_device = false;                    // Welcome says `shut`, once
+  bool refuse = false;                         // CONNACK 0x87
+  Millis session_ms = 3'600'000;               // until reauth_after
+  Millis time_ahead = 0;                       // the server's clock against the client's
+  std::vector<std::string> accepted;           // stored texts, in order
   std::map<std::string, lane::Mark> in_heads;  // by device
   std::vector<object::Signed> out;             // out[n - 1]
   std::size_t acked = 0;
@@ -148,6 +149,7 @@ class FakeServer {
   // Appends to the out-lane, and delivers if a client is there.
   void say(std::string_view payload, std::optional<Link> answers = std::nullopt);
   void drop();  // the connection
+  void disconnect(mqtt::ReasonCode);
 
  private:
   struct Live;
@@ -159,6 +161,7 @@ class FakeServer {
   void take(Live&, const mqtt::PublishReceived&);
   bool accept_message(Live&, const object::Message&);
   void deliver(Live&);
+  void flush(std::shared_ptr<Live>);
 
   asio::io_context& context_;
   Clock& clock_;
