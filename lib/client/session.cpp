@@ -74,7 +74,8 @@ Result<void> Session::load_server() {
   return {};
 }
 
-// One connection from its beginning to its end. Success asks for another one at once.
+// One connection from its beginning to its end. Success asks for another one at once. So does a refusal of a Proof that
+// left versions out, since a server that was restored may have lost what its Welcome had confirmed: once, with all.
 asio::awaitable<Result<void>> Session::converse() {
   detail_.clear();
   flights_.clear();
@@ -82,6 +83,8 @@ asio::awaitable<Result<void>> Session::converse() {
   connection_ = std::make_shared<Connection>(ports_, clock_, random_, opening());
   const std::shared_ptr<Connection> connection = connection_;
   const Result<void> opened = co_await connection->open();
+  const bool forgotten = !opened && opened.error() == Errc::refused && store_.confirmed_versions() > 0;
+  if (forgotten) co_return store_.set_confirmed_versions(0);
   if (!opened) co_return opened.error();
   if (stopping_) co_return Result<void>();
   const Result<void> settled = settle();

@@ -51,6 +51,33 @@ TEST_CASE("a refusal before the first Welcome is the end") {
   CHECK(world.ended->error() == Errc::refused);
 }
 
+TEST_CASE("a server that was restored to before it knew us is told all our versions again") {
+  World world;
+  world.start();
+  world.until([&] { return world.told.online == 1; });
+  world.stop();
+  world.server->forget_identities();
+  world.start();
+  world.until([&] { return world.told.online == 2; });
+  CHECK(world.told.offline.empty());
+  CHECK(world.server->connections == 3);
+  world.submit("still me");
+  world.until([&] { return world.told.messages.size() == 1; });
+  world.stop();
+}
+
+TEST_CASE("a refusal of all our versions is the end, after one try more") {
+  World world;
+  world.start();
+  world.until([&] { return world.told.online == 1; });
+  world.stop();
+  world.server->refuse = true;
+  world.start();
+  world.until([&] { return world.ended.has_value(); });
+  CHECK(world.ended->error() == Errc::refused);
+  CHECK(world.server->connections == 3);
+}
+
 TEST_CASE("what was signed without a connection goes out in order with the next one") {
   World world;
   world.start();

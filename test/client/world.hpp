@@ -150,6 +150,7 @@ class FakeServer {
   void say(std::string_view payload, std::optional<Link> answers = std::nullopt);
   void drop();  // the connection
   void disconnect(mqtt::ReasonCode);
+  void forget_identities() { known_.clear(); }
 
  private:
   struct Live;

@@ -39,6 +39,10 @@ class Restores(ServerCase):
         self.daemon.command("verify", self.log)
         return said
 
+    def cli(self, *arguments):
+        return self.daemon.command("--home", os.path.join(self.daemon.folder, "home"), "--server",
+                                   self.daemon.endpoint(), *arguments)
+
     def test_what_a_crash_left_is_kept_and_not_replayed_into_the_backup(self):
         anna = self.person("anna")
         self.echoed(anna)
@@ -65,6 +69,22 @@ class Restores(ServerCase):
         self.daemon.start()
         _, welcome = self.again(anna)
         self.assertEqual(welcome["position"]["received"]["n"], 51)
+
+    def test_a_client_that_registered_after_the_backup_gets_in_again(self):
+        self.back_up()
+        self.cli("send", "--wait-reply", "before")
+        self.restore()
+        self.daemon.start()
+        self.assertEqual(self.cli("send", "--wait-reply", "after"), "after\n")
+
+    def test_a_client_that_renewed_its_key_after_the_backup_gets_in_again(self):
+        self.cli("send", "--wait-reply", "old key")
+        self.back_up()
+        self.cli("identity", "rotate")
+        self.cli("send", "--wait-reply", "new key")
+        self.restore()
+        self.daemon.start()
+        self.assertEqual(self.cli("send", "--wait-reply", "after"), "after\n")
 
     def test_a_running_servers_log_is_left_alone(self):
         self.back_up()
