@@ -155,6 +155,7 @@ Result<void> Connection::answer_challenge(const mqtt::Properties& properties, au
     terms.from_first = opening_.from_first;
     const std::size_t known = std::min(opening_.confirmed_versions, versions.size());
     terms.identity.assign(versions.begin() + static_cast<std::ptrdiff_t>(known), versions.end());
+    many_versions_ = terms.identity.size() > auth::new_versions_max;
     terms.invite = opening_.invite;
   }
   terms.now = clock_.now();
@@ -168,6 +169,9 @@ Result<void> Connection::answer_challenge(const mqtt::Properties& properties, au
 
 Result<void> Connection::take_connack(const mqtt::Connack& connack) {
   const mqtt::Properties& properties = connack.properties;
+  // A server that knows some of them takes them: so we try, and can but guess afterwards.
+  if (many_versions_ && connack.reason == mqtt::ReasonCode::connection_rate_exceeded)
+    return fail(Errc::too_many_versions, words_of(connack.reason, properties));
   if (mqtt::is_failure(connack.reason))
     return fail(errc_of_connack(connack.reason), words_of(connack.reason, properties));
   const auto welcome = handshake_->welcome(as_text(properties.authentication_data.value_or(BytesView())));

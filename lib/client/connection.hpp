@@ -148,6 +148,7 @@ class Connection {
   std::int64_t said_us_ = 0;
   std::int64_t keep_alive_us_ = 0;
   bool reauthenticating_ = false;
+  bool many_versions_ = false;  // were in the Proof: more than a server takes at once
   ErrorCode failure_;
   std::string detail_;
 };

@@ -23,6 +23,8 @@ std::string_view text_of(Errc code) {
       return "the connection was closed";
     case Errc::silent:
       return "the server does not answer";
+    case Errc::too_many_versions:
+      return "our identity has more versions than a server that does not know it takes";
     case Errc::incompatible:
       return "the server does not speak MQTT 5 with SEALPOST-1";
     case Errc::histories_differ:

@@ -9,16 +9,17 @@ enum class Errc {
   // The address
   bad_address = 1,  // not mqtt://, mqtts://, ws://, wss:// or unix: with a host (or a path)
   // The conversation
-  protocol,          // the server said what it may not say here
-  refused,           // not authorized: the server tells no more than that (PROTOCOL section 3)
-  server_unproven,   // the server's proof of who it is does not hold
-  server_changed,    // not the server that was pinned
-  taken_over,        // another connection of this device has come; a client does not fight back
-  busy,              // the server wants us to come back later
-  closed,            // the connection ended without a word
-  silent,            // the server answered neither ping nor handshake in time
-  incompatible,      // the server does not speak MQTT 5 with SEALPOST-1, or cannot take what we need
-  histories_differ,  // what the server delivers does not continue what it delivered before
+  protocol,           // the server said what it may not say here
+  refused,            // not authorized: the server tells no more than that (PROTOCOL section 3)
+  server_unproven,    // the server's proof of who it is does not hold
+  server_changed,     // not the server that was pinned
+  taken_over,         // another connection of this device has come; a client does not fight back
+  busy,               // the server wants us to come back later
+  closed,             // the connection ended without a word
+  silent,             // the server answered neither ping nor handshake in time
+  too_many_versions,  // refused past a limit, and the Proof had more versions of ours than a stranger may bring
+  incompatible,       // the server does not speak MQTT 5 with SEALPOST-1, or cannot take what we need
+  histories_differ,   // what the server delivers does not continue what it delivered before
   // A message
   too_large,      // larger than the server takes
   bad_payload,    // not a JSON object with a `_t`

@@ -192,6 +192,7 @@ bool Session::is_final(const ErrorCode& error) const {
   if (&error.category() != &make_error_code(Errc::closed).category()) return false;
   switch (static_cast<Errc>(error.value())) {
     case Errc::busy:
+    case Errc::too_many_versions:  // or past another limit: the server does not say which
     case Errc::closed:
     case Errc::silent:
     case Errc::protocol:

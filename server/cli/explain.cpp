@@ -40,6 +40,10 @@ const Words* words_of(const ErrorCode& error) {
       {ClientErrc::server_unproven, Exit::refused, "What answers there is not a Sealpost server that proves itself."},
       {ClientErrc::taken_over, Exit::failed, "The same store must not be used in two places."},
       {ClientErrc::busy, Exit::unreachable, "Try again in a while."},
+      {ClientErrc::too_many_versions, Exit::refused,
+       "A server takes at most 16 that it does not know. Talk with it as a new identity (another --home), or, if it "
+       "may "
+       "have meant another limit, try again in a while."},
       {ClientErrc::closed, Exit::unreachable, "Try again."},
       {ClientErrc::silent, Exit::unreachable, "Try again; check the network."},
       {ClientErrc::incompatible, Exit::refused, "Is this the MQTT port of a Sealpost server?"},

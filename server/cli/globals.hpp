@@ -52,12 +52,15 @@ CLI::App* add_command(CLI::App&, const std::string& name, const std::string& sen
 // A client's keys on disk.
 class Keys {
  public:
-  // Throws Stop. `unless_there`: makes them if there are none, and says so on standard error.
+  // All three throw Stop.
   static Keys open(const Globals&);
+  // Makes them if there are none, and says so on standard error.
   static Keys open_or_create(const Globals&, Clock&, Random&);
+  // Overwrites none.
   static Keys create(const Globals&, const std::optional<std::string>& name, Clock&, Random&);
 
-  // A new identity version with a new `sign` key; the old one is dropped.
+  // A new identity version with a new `sign` key; the old one is dropped. Throws Stop: also where there are as many
+  // versions as a server takes at once from an identity that it does not know.
   void rotate(Clock&, Random&);
 
   const vault::KeyRing& ring() const { return ring_; }

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "auth/handshake.hpp"
 #include "cli/globals.hpp"
 
 namespace sealpost::cli {
@@ -103,6 +104,14 @@ Keys Keys::open_or_create(const Globals& globals, Clock& clock, Random& random) 
 }
 
 void Keys::rotate(Clock& clock, Random& random) {
+  if (ring_.identity().size() >= auth::new_versions_max) {
+    throw Stop(
+        Exit::failed,
+        fmt::format("{}: this identity has {} versions, and a server that does not know it takes no more at once: "
+                    "with another one it could never join a new server. Make a new identity (another --home) and "
+                    "tell those whom you write to.",
+                    path_.string(), ring_.identity().size()));
+  }
   const object::Signer* const update = ring_.signer(object::purpose_update);
   if (!update) throw Stop(Exit::damaged, fmt::format("{}: holds no update key.", path_.string()));
   const PublicKey old = ring_.signer(object::purpose_sign)->key();

@@ -165,6 +165,17 @@ TEST_CASE("a rotated identity has a new key, and others can check it from a file
   CHECK(shell.run("identity show /nowhere").exit == Exit::failed);
 }
 
+TEST_CASE("an identity is not renewed so often that no new server would take it") {
+  const Shell shell;
+  REQUIRE(shell.run("keygen").exit == Exit::ok);
+  for (int version = 1; version < 16; ++version) REQUIRE(shell.run("identity rotate").exit == Exit::ok);
+  const std::string before = contents(shell.home() / "identity.keys");
+  const Ran refused = shell.run("identity rotate");
+  CHECK(refused.exit == Exit::failed);
+  CHECK(has(refused.err, "16 versions"));
+  CHECK(contents(shell.home() / "identity.keys") == before);
+}
+
 TEST_CASE("a token is shown once, listed by name, and revoked") {
   const Shell shell;
   const std::string file = " --file '" + (shell / "tokens").string() + "'";

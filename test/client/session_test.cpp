@@ -78,6 +78,17 @@ TEST_CASE("a refusal of all our versions is the end, after one try more") {
   CHECK(world.server->connections == 3);
 }
 
+TEST_CASE("a stranger with more versions than a server takes at once is told why; one that is known gets in") {
+  World world;
+  while (world.anna.versions.size() <= auth::new_versions_max) world.anna.rotate(world.random);
+  world.start();
+  world.until([&] { return !world.told.offline.empty(); });
+  CHECK(world.told.offline[0] == Errc::too_many_versions);
+  world.server->know(world.anna.versions);
+  world.until([&] { return world.told.online == 1; });
+  world.stop();
+}
+
 TEST_CASE("what was signed without a connection goes out in order with the next one") {
   World world;
   world.start();

@@ -133,7 +133,8 @@ void FakeServer::welcome(Live& live, BytesView proof) {
   const auto accepted_proof =
       live.handshake->proof(as_text(proof), {&known_[claimed], std::nullopt, &open, clock_.now() + time_ahead});
   if (!accepted_proof) {
-    (void)live.engine.refuse(mqtt::ReasonCode::not_authorized);
+    const bool too_many = accepted_proof.error() == auth::Errc::too_many;
+    (void)live.engine.refuse(too_many ? mqtt::ReasonCode::connection_rate_exceeded : mqtt::ReasonCode::not_authorized);
     return;
   }
   for (const auto& version : accepted_proof->introduce) known_[claimed].push_back(version);

@@ -151,6 +151,7 @@ class FakeServer {
   void drop();  // the connection
   void disconnect(mqtt::ReasonCode);
   void forget_identities() { known_.clear(); }
+  void know(const std::vector<object::Identity>& versions) { known_[versions.front().permalink()] = versions; }
 
  private:
   struct Live;
