@@ -33,6 +33,8 @@ std::string_view text_of(Errc code) {
       return "larger than the server takes";
     case Errc::bad_payload:
       return "not a JSON object with a member _t";
+    case Errc::bad_context:
+      return "the context is not UTF-8";
     case Errc::not_for_us:
       return "a relayed message that is not for us, or not by whom it says";
     case Errc::not_in_order:

@@ -23,6 +23,7 @@ enum class Errc {
   // A message
   too_large,      // larger than the server takes
   bad_payload,    // not a JSON object with a `_t`
+  bad_context,    // not UTF-8
   not_for_us,     // a relayed message that is not for us, or not by whom it says
   not_in_order,   // a relayed message that its author had numbered lower than one before it
   no_server_yet,  // addressed to the server, whose identity is not known before the first connection

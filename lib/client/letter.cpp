@@ -63,7 +63,7 @@ std::optional<std::string> plain_text(const boost::json::object& payload) {
 
 }  // namespace
 
-std::string words_of(const Letter& letter) {
+std::string line_of(const Letter& letter) {
   const auto parsed = object::parse_json(letter.payload);
   if (!parsed || !parsed->is_object()) return safe_for_terminal(letter.payload);
   const auto& fields = parsed->get_object();

@@ -30,7 +30,7 @@ std::optional<PublicKey> signer_of(std::string_view stored);
 
 // A line of text for a person: the payload's member `text` where it has one, else its JSON. Safe for a terminal:
 // control characters are escaped.
-std::string words_of(const Letter&);
+std::string line_of(const Letter&);
 std::string safe_for_terminal(std::string_view text);
 
 // The payload of a text that a person typed.

@@ -68,7 +68,7 @@ class Session {
   // What the server said to the last failure.
   const std::string& detail() const { return detail_; }
 
-  // Signs and stores a message; it is sent now or once there is a connection.
+  // Signs and stores a message; it is sent now or once there is a connection. After an error nothing is stored.
   Result<Entry> submit(const Draft&);
 
  private:

@@ -62,17 +62,18 @@ Result<Entry> Session::submit(const Draft& written) {
   auto payload = canonical_payload(draft.payload);
   if (!payload) return payload.error();
   draft.payload = std::move(*payload);
+  if (draft.context && !object::is_utf8(*draft.context)) return Errc::bad_context;
   const LaneState& lane = store_.lane();
   auto entry = sign(lane.head.n.next(), lane.head.link, lane.head_time, draft, lane.device);
   if (!entry) return entry;
   if (online_ && is_too_large(*entry)) return Errc::too_large;
   const auto stored = store_.add_outgoing(*entry);
   if (!stored) return stored.error();
-  if (online_) {
-    const auto sent = send_waiting();
-    if (!sent) return sent.error();
-  }
-  return entry;
+  // From here on it is promised: what fails now is the connection's affair, and the next one sends it.
+  if (online_ && !send_waiting()) connection_->close();
+  // An earlier one may just have been refused, and this one signed again.
+  const auto newest = store_.outgoing(store_.lane().head.n);
+  return newest && *newest ? **newest : *entry;
 }
 
 void Session::tell_signed_again(const std::vector<Entry>& before, const std::vector<Entry>& after) {

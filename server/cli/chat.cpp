@@ -81,7 +81,7 @@ class Chat final : public Talk {
     if (entry.mine && entry.standing == client::Standing::waiting) mark = fmt::format("  … #{}", entry.n.value);
     if (entry.standing == client::Standing::refused) mark = "  ✗ " + client::safe_for_terminal(entry.note);
     if (entry.standing == client::Standing::superseded) mark = "  (unknown to the server since it was restored)";
-    fmt::print("{} {}: {}{}\n", time_of(letter->time), who, client::words_of(*letter), mark);
+    fmt::print("{} {}: {}{}\n", time_of(letter->time), who, client::line_of(*letter), mark);
     std::fflush(stdout);
   }
 
@@ -105,7 +105,7 @@ class Chat final : public Talk {
   void announce(const client::Entry& entry) {
     const auto letter = client::letter_of(entry.stored);
     if (!begun_ || letter->type == object::identity_type) return;
-    fmt::print(stderr, "-- {} wrote: {} (sealpost chat {})\n", name_of(entry.peer), client::words_of(*letter),
+    fmt::print(stderr, "-- {} wrote: {} (sealpost chat {})\n", name_of(entry.peer), client::line_of(*letter),
                entry.peer.hex());
   }
 

@@ -50,6 +50,7 @@ const Words* words_of(const ErrorCode& error) {
       {ClientErrc::protocol, Exit::failed, "Is this the MQTT port of a Sealpost server?"},
       {ClientErrc::too_large, Exit::failed, "Send less at a time."},
       {ClientErrc::bad_payload, Exit::usage, R"(Write an object such as {"_t":"demo.Note","text":"hello"})"},
+      {ClientErrc::bad_context, Exit::usage, "Check --context, and the terminal's encoding."},
       {ClientErrc::store_locked, Exit::busy, "Another sealpost uses it: end that one, or name another --home."},
       {ClientErrc::store_damaged, Exit::damaged, "Move it away: the server delivers what you received once more."},
       {ClientErrc::store_newer, Exit::damaged, "Use the newer Sealpost."},

@@ -95,7 +95,7 @@ class Send final : public Talk {
   void print(const client::Entry& entry) {
     const auto letter = client::letter_of(entry.stored);
     if (!letter) return;
-    fmt::print("{}\n", globals().json ? letter->payload : client::words_of(*letter));
+    fmt::print("{}\n", globals().json ? letter->payload : client::line_of(*letter));
     std::fflush(stdout);
     finish(Exit::ok);
   }

@@ -40,7 +40,7 @@ class Tail final : public Talk {
     } else if (entry.doubted()) {
       fmt::print("{} {}: (not to be believed: {})\n", time_of(entry.time), name_of(entry.peer), entry.note);
     } else if (letter) {
-      fmt::print("{} {}: {}\n", time_of(letter->time), name_of(entry.peer), client::words_of(*letter));
+      fmt::print("{} {}: {}\n", time_of(letter->time), name_of(entry.peer), client::line_of(*letter));
     } else {
       fmt::print("{} {}: (erased)\n", time_of(entry.time), name_of(entry.peer));
     }

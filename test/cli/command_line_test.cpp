@@ -101,6 +101,14 @@ TEST_CASE("a wrong command line is usage, and names what is wrong") {
   CHECK(shell.run("chat abc").exit == Exit::usage);
 }
 
+TEST_CASE("a context that is not UTF-8 is usage, and nothing is stored") {
+  const Shell shell;
+  const Ran wrong = shell.run("--server mqtt://127.0.0.1:1 send --to " + std::string(64, 'a') +
+                              " --context \"$(printf '\\377')\" hello");
+  CHECK(wrong.exit == Exit::usage);
+  CHECK(has(wrong.err, "not UTF-8"));
+}
+
 TEST_CASE("keygen makes an identity once, for its owner's eyes only") {
   const Shell shell;
   const Ran made = shell.run("keygen --name Anna");

@@ -15,7 +15,7 @@ TEST_CASE("a first meeting pins the server, and a message is acked and answered"
   CHECK(world.told.answered[0].link == sent.link);
   CHECK(world.told.answered[0].standing == Standing::acked);
   CHECK(world.told.messages[0].answers == sent.link);
-  CHECK(words_of(*letter_of(world.told.messages[0].stored)) == "hello");
+  CHECK(line_of(*letter_of(world.told.messages[0].stored)) == "hello");
   CHECK(world.server->accepted == std::vector{sent.stored});
   world.until([&] { return world.server->acked == 1; });
   world.stop();
@@ -164,7 +164,7 @@ TEST_CASE("a message too large for the server is refused for good, and those aft
   CHECK(world.told.answered[1].n == bad.n);
   CHECK(world.told.signed_again == std::vector{std::pair{good.link, world.told.answered[1].link}});
   REQUIRE(world.server->accepted.size() == 1);
-  CHECK(words_of(*letter_of(world.server->accepted[0])) == "good");
+  CHECK(line_of(*letter_of(world.server->accepted[0])) == "good");
   world.stop();
 }
 
@@ -182,7 +182,7 @@ TEST_CASE("what waits when the key is renewed is signed with the new key") {
   world.start();
   world.until([&] { return world.told.messages.size() == 3; });
   REQUIRE(world.server->accepted.size() == 3);
-  CHECK(words_of(*letter_of(world.server->accepted[1])) == "old key");
+  CHECK(line_of(*letter_of(world.server->accepted[1])) == "old key");
   for (const std::size_t i : {1u, 2u}) CHECK(signer_of(world.server->accepted[i]) == world.anna.sign.key());
   REQUIRE(world.told.signed_again.size() == 2);
   CHECK(world.told.signed_again[0].first == first.link);
@@ -201,15 +201,15 @@ TEST_CASE("a message written offline that is over the server's limit is refused 
   const Entry larger = world.submit(std::string(9'000, 'y')), last = world.submit("last");
   world.until([&] { return world.told.messages.size() == 2 && world.told.answered.size() == 4; });
   REQUIRE(world.server->accepted.size() == 2);
-  CHECK(words_of(*letter_of(world.server->accepted[0])) == "small");
-  CHECK(words_of(*letter_of(world.server->accepted[1])) == "last");
+  CHECK(line_of(*letter_of(world.server->accepted[0])) == "small");
+  CHECK(line_of(*letter_of(world.server->accepted[1])) == "last");
   CHECK(world.told.offline.empty());
   CHECK(world.store->waiting()->empty());
   for (const Entry& entry : world.store->history(world.server->who.permalink(), 10).value()) {
     if (entry.standing == Standing::refused) CHECK(entry.note == "too_large: larger than this server takes");
   }
   for (const Entry& entry : world.told.answered) {
-    const bool goes = entry.link == small.link || words_of(*letter_of(entry.stored)) == "last";
+    const bool goes = entry.link == small.link || line_of(*letter_of(entry.stored)) == "last";
     CHECK(entry.standing == (goes ? Standing::acked : Standing::refused));
   }
   world.stop();
@@ -268,7 +268,7 @@ TEST_CASE("a shut lane is left for a new device, which sends what waited and tak
   CHECK(world.server->devices[0] == world.server->devices[1]);
   CHECK(world.server->devices[2] != world.server->devices[0]);
   REQUIRE(world.server->accepted.size() == 2);
-  CHECK(words_of(*letter_of(world.server->accepted[1])) == "two");
+  CHECK(line_of(*letter_of(world.server->accepted[1])) == "two");
   CHECK(world.told.messages[1].n == Seq{2});  // what came again is no news
   CHECK(world.store->history(std::nullopt, 10)->size() == 4);
   world.stop();
@@ -326,7 +326,7 @@ TEST_CASE("a message from another client is believed only with an identity, a si
   const std::string not_in_order = make_error_code(Errc::not_in_order).message();
   CHECK(doubts == std::vector<std::string>{"", not_for_us, "", "", not_for_us, "", not_in_order});
   CHECK(world.told.messages[3].peer == bert.permalink());
-  CHECK(words_of(*letter_of(world.told.messages[5].stored)) == "next");
+  CHECK(line_of(*letter_of(world.told.messages[5].stored)) == "next");
   CHECK(world.store->history(bert.permalink(), 10)->size() == 4);
   world.until([&] { return world.server->acked == 7; });  // the lane goes on all the same
   std::vector<std::string> remembered;
@@ -373,6 +373,10 @@ TEST_CASE("what is no object with a type is not signed") {
   CHECK(world.session->submit(draft).error() == Errc::bad_payload);
   draft.payload = R"({"_t":"x","_t":"y"})";
   CHECK(world.session->submit(draft).error() == object::Errc::duplicate_key);
+  draft.payload = text_payload("x");
+  draft.context = "\xff";
+  CHECK(world.session->submit(draft).error() == Errc::bad_context);
+  draft.context.reset();
   draft.payload = text_payload(std::string(300'000, 'x'));
   CHECK(world.session->submit(draft).error() == Errc::too_large);
   CHECK(world.store->lane().head.n == Seq{0});
