@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,24 +58,77 @@ auth::Bearers parse(const std::filesystem::path& path, std::string_view text) {
   return std::move(*bearers);
 }
 
-// Written beside, synced, and put in its place at once, so that a reader sees the one or the other. Whoever could read
-// the old one, such as the service's group, can read the new one.
+// Whoever could read the old file, such as the service, can read the new one, though root writes it. The first one
+// belongs to whom the folder belongs.
+struct Ownership {
+  uid_t user;
+  gid_t group;
+  mode_t mode;
+};
+
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
+
+Ownership ownership_of(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) return {status.st_uid, status.st_gid, status.st_mode & 07777};
+  if (errno != ENOENT || ::stat(folder_of(path).c_str(), &status) != 0) cannot(path, "read");
+  return {status.st_uid, status.st_gid, 0600};
+}
+
+// One at a time reads the file and replaces it. The lock lies beside, since the file itself is another one each time.
+class Lock {
+ public:
+  explicit Lock(const std::filesystem::path& path) {
+    const std::string beside = path.string() + ".lock";
+    file_ = ::open(beside.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file_ < 0 || ::flock(file_, LOCK_EX) != 0) cannot(beside, "locked");
+    // So that root does not lock the service's user out; where this is not allowed it is not needed.
+    const Ownership owner = ownership_of(path);
+    (void)!::fchown(file_, owner.user, owner.group);
+  }
+  ~Lock() { ::close(file_); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  int file_;
+};
+
+bool write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+// Makes the file whole, and on disk, or says in errno why not.
+bool make_file(const std::filesystem::path& path, const std::string& text, const Ownership& owner) {
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  const bool made = write_all(file, text) && ::fchown(file, owner.user, owner.group) == 0 &&
+                    ::fchmod(file, owner.mode) == 0 && ::fsync(file) == 0;
+  const int why = errno;
+  ::close(file);
+  errno = why;
+  return made;
+}
+
+// Written beside, synced, and put in its place at once, so that a reader sees the one or the other.
 void replace_file(const std::filesystem::path& path, const std::string& text) {
   const std::filesystem::path beside = path.string() + ".new";
-  std::error_code failed;
-  auto mode = std::filesystem::status(path, failed).permissions();
-  if (failed || mode == std::filesystem::perms::unknown || !std::filesystem::exists(path, failed)) {
-    mode = std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+  ::unlink(beside.c_str());  // of a run that was interrupted
+  if (!make_file(beside, text, ownership_of(path)) || ::rename(beside.c_str(), path.c_str()) != 0) {
+    const int why = errno;
+    ::unlink(beside.c_str());
+    errno = why;
+    cannot(path, "written");
   }
-  ::unlink(beside.c_str());
-  const int file = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) cannot(beside, "written");
-  const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                       ::fchmod(file, static_cast<mode_t>(mode)) == 0 && ::fsync(file) == 0;
-  ::close(file);
-  if (!written || ::rename(beside.c_str(), path.c_str()) != 0) cannot(path, "written");
-  const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  const int folder = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
     ::fsync(folder);
     ::close(folder);
@@ -93,6 +147,7 @@ Exit make(const Globals& globals, const Arguments& arguments) {
   app::SystemClock clock;
   app::SystemRandom random;
   const auto path = arguments.path();
+  const Lock lock(path);
   const std::string before = read_file(path);
   const auth::Bearers there = parse(path, before);
   for (const auth::Bearer& bearer : there.all()) {
@@ -135,6 +190,7 @@ Exit list(const Globals& globals, const Arguments& arguments) {
 
 Exit revoke(const Arguments& arguments) {
   const auto path = arguments.path();
+  const Lock lock(path);
   const auto after = auth::without_bearer(read_file(path), arguments.name);
   if (!after) {
     throw Stop(Exit::failed,

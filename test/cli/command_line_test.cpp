@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -201,6 +202,39 @@ TEST_CASE("a token is shown once, listed by name, and revoked") {
   CHECK(shell.run("token revoke weather" + file).exit == Exit::ok);
   CHECK(shell.run("token list" + file).out.empty());
   CHECK(shell.run("token revoke weather" + file).exit == Exit::failed);
+}
+
+TEST_CASE("tokens that root makes or revokes stay those of whom they belonged to") {
+  if (::geteuid() != 0) return;  // nobody else can give a file away
+  const Shell shell;
+  const fs::path folder = shell / "data", file = folder / "tokens";
+  fs::create_directory(folder);
+  REQUIRE(::chown(folder.c_str(), 1234, 2345) == 0);
+  const auto belongs = [&](mode_t mode) {
+    struct stat status {};
+    REQUIRE(::stat(file.c_str(), &status) == 0);
+    return status.st_uid == 1234 && status.st_gid == 2345 && (status.st_mode & 07777) == mode;
+  };
+  const std::string option = " --file '" + file.string() + "'";
+  REQUIRE(shell.run("token make first" + option).exit == Exit::ok);
+  CHECK(belongs(0600));
+  REQUIRE(::chmod(file.c_str(), 0640) == 0);
+  REQUIRE(shell.run("token make second" + option).exit == Exit::ok);
+  CHECK(belongs(0640));
+  REQUIRE(shell.run("token revoke first" + option).exit == Exit::ok);
+  CHECK(belongs(0640));
+  CHECK_FALSE(fs::exists(file.string() + ".new"));
+}
+
+TEST_CASE("tokens made at the same time are all there") {
+  const Shell shell;
+  const std::string file = (shell / "tokens").string();
+  const std::string program = (fs::read_symlink("/proc/self/exe").parent_path() / "../server/sealpost").string();
+  std::string line;
+  for (int i = 0; i < 8; ++i)
+    line += "'" + program + "' token make t" + std::to_string(i) + " --file '" + file + "' >/dev/null 2>&1 & ";
+  REQUIRE(std::system((line + "wait").c_str()) == 0);
+  CHECK(lines(contents(file)) == 8);
 }
 
 TEST_CASE("a tokens' file that cannot be understood is left as it is") {
