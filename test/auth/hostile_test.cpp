@@ -121,11 +121,15 @@ TEST_CASE("a Welcome before the Proof is refused, and before the Challenge too")
   Challenged other = Challenged::at(stage, stage.client.sign);
   REQUIRE(stage.prove(other.server, other.client.proof(stage.proof_terms())).has_value());
   json::object fields = fields_of(stage.welcome(other.server));
-  fields["proof"] = Link{}.hex();
-  const std::string early = signed_anew(fields, stage.server.sign);
-  ClientHandshake fresh(stage.client_terms(), stage.client.sign);
-  CHECK(fresh.welcome(early).error() == Errc::wrong_challenge);
-  CHECK(Challenged::at(stage, stage.client.sign).client.welcome(early).error() == Errc::wrong_challenge);
+  const auto check_refused = [&](ErrorCode why) {
+    const std::string early = signed_anew(fields, stage.server.sign);
+    ClientHandshake fresh(stage.client_terms(), stage.client.sign);
+    CHECK(fresh.welcome(early).error() == why);
+    CHECK(Challenged::at(stage, stage.client.sign).client.welcome(early).error() == why);
+  };
+  check_refused(Errc::wrong_challenge);
+  fields["proof"] = Link{}.hex();  // all that a client knows of its Proof before there is one
+  check_refused(Errc::malformed);
 }
 
 TEST_CASE("a Challenge that is refused leaves nothing of its server behind") {
