@@ -173,6 +173,15 @@ class Client : public std::enable_shared_from_this<Client> {
     std::vector<log::Draft> others;
     OnCommit committed = nullptr;
   };
+  // author -> newest identity event of theirs that this client was sent
+  using Introduced = std::unordered_map<Permalink, EventId>;
+  // What intents make.
+  struct Relayed {
+    std::vector<Outgoing> messages;
+    std::vector<log::Draft> others;
+    OnCommit committed = nullptr;
+    Introduced introduced{};
+  };
 
   // client.cpp
   void load(const std::optional<log::ClientState>&, const std::vector<log::StoredEvent>& versions);
@@ -241,17 +250,19 @@ class Client : public std::enable_shared_from_this<Client> {
   void start_relaying();
   static asio::awaitable<void> relay(std::shared_ptr<Client>);
   asio::awaitable<bool> fill_intents();
-  asio::awaitable<void> settle_intent(Intent);
+  asio::awaitable<ErrorCode> settle_intents(const std::vector<Intent>&);
+  asio::awaitable<void> settle_one_by_one(std::vector<Intent>);
+  asio::awaitable<Relayed> relayed_by(const std::vector<Intent>&);
   log::Draft notice_of(const Intent&) const;
-  void give_up(Intent&);
-  asio::awaitable<std::vector<Outgoing>> outgoing_for(const Intent&);
-  asio::awaitable<std::vector<Outgoing>> introductions(const Intent&);
+  asio::awaitable<std::vector<Outgoing>> outgoing_for(const Intent&, Introduced& now);
+  asio::awaitable<std::vector<Outgoing>> introductions(const Intent&, Introduced& now);
 
   // send.cpp
   asio::awaitable<bool> was_sent_before(log::Idempotency);
   log::Draft number(const Outgoing&);
   void on_sent(const std::vector<log::Draft>&, const Result<log::Appended>&, std::size_t first);
   bool outbox_full() const;
+  static bool will_pass(const ErrorCode&);
 
   // deliver.cpp
   void pump_all();
@@ -284,7 +295,7 @@ class Client : public std::enable_shared_from_this<Client> {
   WorkQueue<Update> updates_;
   std::size_t backlog_ = 0;  // messages that wait for the bot
   WorkQueue<Intent> intents_;
-  std::unordered_map<Permalink, EventId> introduced_;  // author -> newest identity event that this client was sent
+  Introduced introduced_;
 };
 
 }  // namespace sealpost::pipeline

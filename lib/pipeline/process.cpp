@@ -26,12 +26,6 @@ std::string content_of(const Reply& reply) {
   return text + (content.empty() ? "" : ",") + "\"object\":" + reply.payload + "}";
 }
 
-// Whether the same answer may be stored later.
-bool will_pass(const ErrorCode& error) {
-  return error == Errc::outbox_full || error == log::Errc::disk_full || error == log::Errc::overloaded ||
-         error == log::Errc::lane_conflict;
-}
-
 }  // namespace
 
 object::Message Update::message() const {

@@ -77,8 +77,10 @@ asio::awaitable<void> Client::relay(std::shared_ptr<Client> self) {
   for (;;) {
     const bool more = co_await self->fill_intents();
     if (!more || self->clients_.stopping()) break;
-    Intent intent = self->intents_.take();
-    co_await self->settle_intent(std::move(intent));
+    std::vector<Intent> intents;
+    while (!self->intents_.empty()) intents.push_back(self->intents_.take());
+    const ErrorCode verdict = co_await self->settle_intents(intents);
+    if (verdict) co_await self->settle_one_by_one(std::move(intents));
   }
   self->intents_.running = false;
 }
@@ -104,33 +106,64 @@ asio::awaitable<bool> Client::fill_intents() {
   co_return !intents_.empty();
 }
 
-// Until it is on disk: a full outbox or disk makes it wait, never lose it.
-asio::awaitable<void> Client::settle_intent(Intent intent) {
+// What has gathered while the commit before was under way becomes one transaction. Comes back when that is on disk: a
+// full outbox or disk makes it wait, never lose it. Or with the log's verdict, if it has something against one of them.
+asio::awaitable<ErrorCode> Client::settle_intents(const std::vector<Intent>& intents) {
   Millis delay = services_.limits.retry_min;
   for (;;) {
-    std::vector<Outgoing> messages = co_await outgoing_for(intent);
-    const EventId introduced = messages.size() > 1 ? messages[messages.size() - 2].cause : EventId{};
-    std::vector<log::Draft> others;
-    OnCommit committed;
-    if (messages.empty() && !known() && !intent.relayed.is_none()) {
-      others.push_back(notice_of(intent));
-      committed = [author = clients_.at(intent.from), from = permalink_,
-                   content = others.front().body](const log::Appended& appended) {
-        announce(author, {appended.events.front(), from, Link{}, EventId{}, content});
-      };
-    } else if (messages.empty()) {
-      others.push_back(done_with(intents_consumer, intent.event.id()));
+    Relayed relayed = co_await relayed_by(intents);
+    const Result<log::Appended> appended = co_await send(std::move(relayed.messages), std::move(relayed.others),
+                                                         std::nullopt, std::move(relayed.committed));
+    if (appended) {
+      intents_.cursor = intents.back().event.id();
+      for (const auto& [author, version] : relayed.introduced) introduced_[author] = version;
+      co_return ErrorCode();
     }
-    const Result<log::Appended> appended =
-        co_await send(std::move(messages), std::move(others), std::nullopt, std::move(committed));
-    const bool settled = appended || appended.error() == log::Errc::stale_cursor;
-    if (settled) intents_.cursor = intent.event.id();
-    if (appended && introduced != EventId{}) introduced_[intent.from] = introduced;
-    if (settled || clients_.stopping() || appended.error() == log::Errc::stopped) break;
-    if (appended.error() == log::Errc::bad_draft) give_up(intent);
+    if (clients_.stopping() || appended.error() == log::Errc::stopped) co_return ErrorCode();
+    if (!will_pass(appended.error())) co_return appended.error();
     co_await pause(services_.timers, delay);
     delay = std::min(delay * 2, services_.limits.retry_max);
   }
+}
+
+// What the log will never take must not stand in the way of what comes behind it. It stays in the log as it came.
+asio::awaitable<void> Client::settle_one_by_one(std::vector<Intent> intents) {
+  for (Intent& intent : intents) {
+    std::vector<Intent> one;
+    one.push_back(std::move(intent));
+    const ErrorCode verdict = co_await settle_intents(one);
+    if (!verdict || verdict == log::Errc::stale_cursor) continue;  // stale: it was carried out before
+    services_.sink.write(Level::error, "pipeline",
+                         fmt::format("intent {} for client {} cannot become a message and is passed over: {}",
+                                     one.front().event.id().value, permalink_.hex(), verdict.message()));
+    one.front().content = nullptr;
+    co_await settle_intents(one);
+  }
+}
+
+asio::awaitable<Client::Relayed> Client::relayed_by(const std::vector<Intent>& intents) {
+  Relayed relayed;
+  std::vector<std::pair<std::shared_ptr<Client>, log::Body>> notices;
+  for (const Intent& intent : intents) {
+    std::vector<Outgoing> messages = co_await outgoing_for(intent, relayed.introduced);
+    std::ranges::move(messages, std::back_inserter(relayed.messages));
+    if (!messages.empty()) continue;
+    const bool tell = !known() && !intent.relayed.is_none();
+    if (tell) {
+      // Before what is only done: appended events are told apart by their place.
+      const auto place = relayed.others.begin() + static_cast<std::ptrdiff_t>(notices.size());
+      log::Draft notice = notice_of(intent);
+      notices.emplace_back(clients_.at(intent.from), notice.body);
+      relayed.others.insert(place, std::move(notice));
+    } else {
+      relayed.others.push_back(done_with(intents_consumer, intent.event.id()));
+    }
+  }
+  relayed.committed = [notices = std::move(notices), from = permalink_](const log::Appended& appended) {
+    for (std::size_t i = 0; i < notices.size(); ++i)
+      announce(notices[i].first, {appended.events[i], from, Link{}, EventId{}, notices[i].second});
+  };
+  co_return relayed;
 }
 
 // There is nobody to send it to. The author of a relayed message is told, by an intent in the other direction.
@@ -143,22 +176,14 @@ log::Draft Client::notice_of(const Intent& intent) const {
   return notice;
 }
 
-// What the log will never take must not stand in the way of what comes behind it. It stays in the log as it came.
-void Client::give_up(Intent& intent) {
-  services_.sink.write(Level::error, "pipeline",
-                       fmt::format("intent {} for client {} cannot become a message and is passed over",
-                                   intent.event.id().value, permalink_.hex()));
-  intent.content = nullptr;
-}
-
 // The messages that the intent becomes; none if it cannot become any.
-asio::awaitable<std::vector<Outgoing>> Client::outgoing_for(const Intent& intent) {
+asio::awaitable<std::vector<Outgoing>> Client::outgoing_for(const Intent& intent, Introduced& now) {
   std::vector<Outgoing> messages;
   if (!known() || !intent.content) co_return messages;
   if (intent.relayed.is_none()) {
     messages.push_back(outgoing_of_content(*intent.content));
   } else {
-    messages = co_await introductions(intent);
+    messages = co_await introductions(intent, now);
     Outgoing relayed;
     relayed.payload = *intent.content;
     relayed.type = object::message_type;
@@ -169,13 +194,14 @@ asio::awaitable<std::vector<Outgoing>> Client::outgoing_for(const Intent& intent
   co_return messages;
 }
 
-// The author's identity versions that were in force up to the message and that this client has not been sent.
-asio::awaitable<std::vector<Outgoing>> Client::introductions(const Intent& intent) {
+// The author's identity versions that were in force up to the message and that this client has not been sent. `now`:
+// who is introduced in the same transaction.
+asio::awaitable<std::vector<Outgoing>> Client::introductions(const Intent& intent, Introduced& now) {
   using Versions = std::vector<log::StoredEvent>;
   const Permalink author = intent.from;
   const EventId before = intent.event.id();
-  const auto found = introduced_.find(author);
-  const EventId known_to = found == introduced_.end() ? EventId{} : found->second;
+  const auto earlier = introduced_.find(author);
+  EventId& known_to = now.try_emplace(author, earlier == introduced_.end() ? EventId{} : earlier->second).first->second;
   std::vector<Outgoing> messages;
   if (known_to >= intent.identity_event) co_return messages;
   std::function<Versions(log::Reader&)> ask = [author](log::Reader& reader) {
@@ -192,6 +218,7 @@ asio::awaitable<std::vector<Outgoing>> Client::introductions(const Intent& inten
     message.cause = id;
     messages.push_back(std::move(message));
   }
+  if (!messages.empty()) known_to = messages.back().cause;
   co_return messages;
 }
 

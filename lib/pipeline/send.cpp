@@ -24,6 +24,12 @@ bool Client::outbox_full() const {
   return out_.pending().n.value - acked.value >= services_.limits.outbox_messages;
 }
 
+// Whether the same may be stored later.
+bool Client::will_pass(const ErrorCode& error) {
+  return error == Errc::outbox_full || error == log::Errc::disk_full || error == log::Errc::overloaded ||
+         error == log::Errc::lane_conflict;
+}
+
 asio::awaitable<Result<log::Appended>> Client::send(std::vector<Outgoing> messages, std::vector<log::Draft> others,
                                                     std::optional<log::Idempotency> idempotency, OnCommit committed) {
   const auto self = shared_from_this();
