@@ -244,7 +244,7 @@ void Server::Parts::listen_on(const Listener& listener) {
     receivers.on_channel = [this](std::shared_ptr<net::Channel> channel) { on_channel(std::move(channel)); };
   const api::Serves serves{listener.serves_what("api"), listener.serves_what("health")};
   if (serves.api || serves.health) receivers.on_request = api.handler(serves);
-  if (serves.api) receivers.judge = api.judge();
+  receivers.judge = api.judge();  // also where there is nothing to call: a body is not read for a 404
   const bool for_health = serves.health && !serves.api && !receivers.on_channel;
   if (!for_health) options.http.stranger = options.handshake;
   // What strangers fill must not shut out the machine's own programs, nor whoever asks how the server is.

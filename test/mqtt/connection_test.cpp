@@ -391,6 +391,17 @@ TEST_CASE("a 3.1.1 client that sends more than the receive maximum is made to wa
   CHECK(x.owner_sees<PublishReceived>().packet_id == 2);
 }
 
+TEST_CASE("a client that its owner has not read from is not said to be silent") {
+  Exchange x;
+  Connect connect;
+  connect.keep_alive = 10;
+  x.connected(connect);
+  x.connection.excuse_silence(14'000);
+  CHECK_FALSE(x.connection.expire(15'000));
+  CHECK(x.connection.deadline() == 29'000);
+  CHECK(x.connection.expire(29'000));
+}
+
 TEST_CASE("an owner that reads on while a client must wait runs into a bound") {
   Exchange x;
   x.client_sends(Connect{.client_id = "c"});

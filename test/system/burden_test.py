@@ -201,6 +201,10 @@ class Places(ServerCase):
         self.assertEqual(Rest(f"http://127.0.0.1:{self.daemon.health_port}").get("/livez").status, 200)
         self.assertEqual(Rest(self.daemon.socket_path).get("/v1/clients").status, 200)
 
+    def test_a_listener_for_health_reads_no_large_bodies_either(self):
+        head = b"POST /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 4097\r\n\r\n"
+        self.assertIn(b" 413 ", exchange(self.daemon.health_port, head)[:20])
+
     def test_the_connection_of_a_bot_is_no_strangers(self):
         time.sleep(3)  # whoever came before is gone
         token = bot_token(self.daemon)
