@@ -53,11 +53,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Messages taken from this connection whose commit is still to come.
   std::size_t in_flight = 0;
-  bool expired = false;                            // `expires` has passed: nothing more is taken
-  bool paused = false;                             // not read from: the client does not take what we have sent
-  std::uint32_t attachment = 0;                    // to the device's MQTT session
-  std::optional<auth::ServerHandshake> handshake;  // of a re-authentication under way
-  Gate progress;                                   // opened when an answer went out: the engine may want input again
+  bool expired = false;                              // `expires` has passed: nothing more is taken
+  bool paused = false;                               // not read from: the client does not take what we have sent
+  std::uint32_t attachment = 0;                      // to the device's MQTT session
+  std::unique_ptr<auth::ServerHandshake> handshake;  // of a re-authentication under way
+  Gate progress;                                     // opened when an answer went out: the engine may want input again
 
   // What watches over it, to be cancelled when it ends: else each would hold its memory until it is due.
   Timers::Handle keep_alive_timer = 0;

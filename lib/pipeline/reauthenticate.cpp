@@ -29,7 +29,7 @@ void Client::reauthenticate(const std::shared_ptr<Connection>& connection, std::
   if (!challenged) return fail_reauthentication(connection, challenged.error());
   if (challenged->handshake.hello().session != connection->who().session)
     return fail_reauthentication(connection, auth::Errc::wrong_session);
-  connection->handshake = std::move(challenged->handshake);
+  connection->handshake = std::make_unique<auth::ServerHandshake>(std::move(challenged->handshake));
   (void)connection->engine().authenticate(mqtt::ReasonCode::continue_authentication, as_bytes(challenged->challenge));
 }
 
@@ -37,7 +37,7 @@ asio::awaitable<void> Client::prove_again(std::shared_ptr<Client> self, std::sha
                                           std::string proof) {
   const net::Channel& channel = connection->channel();
   Carrier carrier = carrier_of(*connection, channel.peer().address, channel.exporter());
-  std::optional<auth::ServerHandshake> handshake = std::exchange(connection->handshake, std::nullopt);
+  const std::unique_ptr<auth::ServerHandshake> handshake = std::exchange(connection->handshake, nullptr);
   if (!handshake) co_return self->fail_reauthentication(connection, auth::Errc::wrong_challenge);
   const Result<Admitted> admitted = co_await prove(self->services_, self->clients_, self->services_.door, *handshake,
                                                    std::move(carrier), std::move(proof), connection);
