@@ -112,7 +112,7 @@ void Client::load(const std::optional<log::ClientState>& state, const std::vecto
   }
   if (services_.bot != nullptr) updates_.cursor = updates_.queued = state->cursor(services_.bot->consumer());
   updates_.newest = std::max(state->last_in, updates_.queued);
-  intents_.cursor = intents_.queued = state->cursor("intents");
+  intents_.cursor = intents_.queued = state->cursor(std::string(log::intents_consumer));
   intents_.newest = std::max({state->last_intent, intents_.queued, intents_.newest});
   constexpr std::string_view introduced = "introduced/";
   for (const auto& [consumer, event] : state->cursors) {

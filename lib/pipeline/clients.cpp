@@ -58,7 +58,7 @@ asio::awaitable<void> Clients::resume() {
   constexpr std::size_t page_size = 256;
   for (const log::Feed feed : {log::Feed::in, log::Feed::intents}) {
     if (feed == log::Feed::in && services_.bot == nullptr) continue;
-    const std::string consumer = feed == log::Feed::in ? services_.bot->consumer() : "intents";
+    const std::string consumer = feed == log::Feed::in ? services_.bot->consumer() : std::string(log::intents_consumer);
     Permalink after;
     for (;;) {
       std::function<Page(log::Reader&)> ask = [feed, consumer, after](log::Reader& reader) {

@@ -26,6 +26,10 @@ std::string content_of(const Reply& reply) {
   return text + (content.empty() ? "" : ",") + "\"object\":" + reply.payload + "}";
 }
 
+bool ends_the_log(const ErrorCode& error) {
+  return error == log::Errc::stopped || error == log::Errc::io;
+}
+
 }  // namespace
 
 object::Message Update::message() const {
@@ -114,7 +118,8 @@ asio::awaitable<Result<void>> Client::finish(Update update, Answer answer) {
     Result<log::Appended> appended = co_await send(handled.messages, handled.others, std::nullopt, handled.committed);
     const bool settled = appended || appended.error() == log::Errc::stale_cursor;
     if (settled) count_finished(update);
-    const bool kept = !settled && !answer.settled && !clients_.stopping();
+    const bool over = clients_.stopping() || (!appended && ends_the_log(appended.error()));
+    const bool kept = !settled && !answer.settled && !over;
     if (!kept && answer.settled) answer.settled(appended);
     if (settled) co_return Result<void>();
     if (!kept) co_return appended.error();

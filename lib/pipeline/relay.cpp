@@ -14,7 +14,7 @@
 namespace sealpost::pipeline {
 namespace {
 
-const std::string intents_consumer = "intents";
+const std::string intents_consumer{log::intents_consumer};
 constexpr log::PageLimit page_limit{.events = WorkQueue<Intent>::ready_max,
                                     .bytes = WorkQueue<Intent>::ready_bytes_max};
 constexpr std::string_view notice_type = "sealpost.Notice";

@@ -33,7 +33,8 @@ bool Client::will_pass(const ErrorCode& error) {
 asio::awaitable<Result<log::Appended>> Client::send(std::vector<Outgoing> messages, std::vector<log::Draft> others,
                                                     std::optional<log::Idempotency> idempotency, OnCommit committed) {
   const auto self = shared_from_this();
-  // A repeated request takes no number, and no room in the outbox.
+  // A request that is repeated takes no room in the outbox. Whether it is one the log decides, which takes the number
+  // back.
   bool repeated = false;
   if (idempotency) repeated = co_await was_sent_before(*idempotency);
   for (int attempt = 1;; ++attempt) {
@@ -43,8 +44,7 @@ asio::awaitable<Result<log::Appended>> Client::send(std::vector<Outgoing> messag
 
     log::Transaction transaction{others, idempotency};
     const std::size_t first = transaction.drafts.size();
-    if (!repeated)
-      for (const Outgoing& message : messages) transaction.drafts.push_back(number(message));
+    for (const Outgoing& message : messages) transaction.drafts.push_back(number(message));
     const std::vector<log::Draft> numbered(transaction.drafts.begin() + static_cast<std::ptrdiff_t>(first),
                                            transaction.drafts.end());
     Result<log::Appended> appended = co_await append(services_.log, std::move(transaction), committed);

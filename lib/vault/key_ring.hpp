@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "object/identity.hpp"
 #include "object/keys.hpp"
 #include "vault/unlock.hpp"
 
@@ -15,7 +16,7 @@ namespace sealpost::vault {
 
 // What one file may hold.
 constexpr std::size_t keys_max = 64;
-constexpr std::size_t versions_max = 256;
+constexpr std::size_t versions_max = object::identity_versions_max;
 
 class KeyRing {
  public:

@@ -57,6 +57,8 @@ class Tickets(TicketCase):
         anna.say(anna.server, note("one"))
         anna.say(anna.server, note("two"))
         first = anna.next_delivery()
+        onlooker = self.other_device(anna, from_first=True)
+        self.assertEqual([onlooker.take()["_n"] for _ in range(2)], [1, 2])  # both answers are on disk
         anna.memory.received = Mark(1, first.link)  # stored, but the server never hears of it
         anna.close()
         self.daemon.restart()
