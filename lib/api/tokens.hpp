@@ -2,6 +2,7 @@
 // The bots' tokens, from the file that `sealpost token` writes (auth/bearer.hpp). Read again whenever the file has
 // changed, so that a revoked token is over with the next request. Any thread.
 
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -22,12 +23,22 @@ class Tokens {
   std::optional<std::string> name_of(std::string_view token);
 
  private:
+  // Which state of the file was read: `sealpost token` puts a new file in its place, so two changes within one tick of
+  // the file system's clock differ in more than their time.
+  struct State {
+    std::uint64_t file = 0;  // inode
+    std::int64_t size = 0;
+    std::int64_t seconds = 0;
+    std::int64_t nanoseconds = 0;
+    friend bool operator==(const State&, const State&) = default;
+  };
+  static std::optional<State> state_of(const std::filesystem::path&);
   void refresh();
 
   const std::filesystem::path path_;
   LogSink& sink_;
   std::mutex mutex_;  // a leaf
-  std::optional<std::filesystem::file_time_type> read_at_;
+  std::optional<State> read_;
   auth::Bearers bearers_;
 };
 
