@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A bot over REST: what it is told, in which order, and what becomes of one that crashes, hangs or answers nonsense.
 (also: dev)"""
+import json
 import os
 import sys
 import threading
@@ -215,6 +216,16 @@ class Sending(BotCase):
         for token in (None, "x", self.token[:-1], self.token + "x"):
             with self.subTest(str(token)[:4]):
                 self.assertEqual(Rest(self.daemon.rest_base, token).get("/v1/updates").status, 401)
+
+    def test_a_token_is_good_at_once_and_over_at_once(self):
+        where = ("--config", self.daemon.configuration)
+        for k in range(3):
+            made = json.loads(self.daemon.command("token", "make", f"short-{k}", *where, "--json"))
+            rest = Rest(self.daemon.rest_base, made["token"])
+            self.assertEqual(rest.get("/v1/updates").status, 200)
+            self.daemon.command("token", "revoke", f"short-{k}", *where)
+            self.assertEqual(rest.get("/v1/updates").status, 401)
+            self.assertEqual(self.rest.get("/v1/updates").status, 200)
 
     def test_unknown_paths_and_methods_are_404_and_405(self):
         self.assertEqual(self.rest.get("/v1/nothing").status, 404)
