@@ -42,6 +42,24 @@ class Sick {
   std::unique_ptr<EventLog> log_;
 };
 
+// A log with little room for what waits for its writer.
+struct Narrow {
+  Narrow(std::size_t events_max, std::size_t bytes_max) {
+    SqliteOptions options{folder / "log.db", clock, random, sink, counters};
+    options.queued_events_max = events_max;
+    options.queued_bytes_max = bytes_max;
+    log = open_sqlite_log(options);
+    REQUIRE(log);
+  }
+
+  Folder folder;
+  TestClock clock;
+  CountingRandom random;
+  QuietSink sink;
+  Counters counters;
+  Result<std::unique_ptr<EventLog>> log = Errc::stopped;
+};
+
 EventId head_of(EventLog& log) {
   return ask(log, [](Reader& reader) { return reader.head().id; });
 }
@@ -179,16 +197,8 @@ TEST_CASE("a read that the disk fails is not answered with less, and stops the l
 }
 
 TEST_CASE("too much in the queue is refused and not lost") {
-  Folder folder;
-  TestClock clock;
-  CountingRandom random;
-  QuietSink sink;
-  Counters counters;
-  SqliteOptions options{folder / "log.db", clock, random, sink, counters};
-  options.queued_events_max = 2;
-  options.queued_bytes_max = 1000;
-  const auto log = open_sqlite_log(options);
-  REQUIRE(log);
+  Narrow narrow(2, 1000);
+  const auto& log = narrow.log;
   CHECK(append(**log, transaction_of(security("a"), security("b"), security("c"))).error() == Errc::overloaded);
   Draft heavy = security("heavy");
   heavy.body = body_of(std::string(1001, 'x'));
@@ -199,15 +209,8 @@ TEST_CASE("too much in the queue is refused and not lost") {
 }
 
 TEST_CASE("a refusal waits for its turn") {
-  Folder folder;
-  TestClock clock;
-  CountingRandom random;
-  QuietSink sink;
-  Counters counters;
-  SqliteOptions options{folder / "log.db", clock, random, sink, counters};
-  options.queued_events_max = 1;
-  const auto log = open_sqlite_log(options);
-  REQUIRE(log);
+  Narrow narrow(1, 1000);
+  const auto& log = narrow.log;
   std::promise<void> writer_is_held;
   std::promise<void> go_on;
   (*log)->append(transaction_of(security("first")), [&](const Result<Appended>&) {
