@@ -85,6 +85,21 @@ TEST_CASE("what comes for a client that is being loaded is not lost") {
   CHECK(letters(three.ben) == Texts{"one", "two"});
 }
 
+TEST_CASE("what comes before its recipient is loaded does not hide what has waited longer") {
+  Three three;
+  three.anna.publish("one", three.to_ben);
+  three.stage.log.flush_some(1);
+  three.stage.restart();  // and somebody is faster than resume()
+  three.anna.connect();
+  three.anna.publish("two", three.to_ben);
+  three.stage.log.flush_some(1);
+  three.stage.run();
+  three.stage.settle();
+  three.stage.resume();
+  three.ben.connect({.receive_maximum = 16});
+  CHECK(letters(three.ben) == Texts{"one", "two"});
+}
+
 TEST_CASE("what gathers while a commit is under way becomes one transaction, in order") {
   Three three;
   for (const char* const text : {"1", "2", "3", "4"}) three.anna.publish(text, three.to_ben);

@@ -138,15 +138,22 @@ void Stage::end() {
   channels_.clear();
 }
 
-void Stage::crash() {
+void Stage::restart() {
   end();
   process_ = std::make_unique<Process>(*this);
+}
+
+void Stage::resume() {
   spawn(process_->context->get_executor(), sink, "resume", process_->clients.resume());
   settle();
 }
 
 void Stage::run() {
   process_->context->poll();
+}
+
+bool Stage::run_one() {
+  return process_->context->poll_one() > 0;
 }
 
 void Stage::step() {

@@ -94,14 +94,20 @@ class Stage {
 
   // Everything that can happen without the log.
   void run();
+  bool run_one();  // a single handler; false if there is none
   // One round: the log commits and answers what waits, and what that brings about runs until it asks the log again.
   void step();
   // Until nothing moves any more.
   void settle();
   void until(const std::function<bool()>& holds);
   void advance(Millis by);  // the clock; then run()
-  // The process ends and starts again over what the log has.
-  void crash();
+  // The process ends and starts again over what the log has; resume() goes on with what is unfinished there.
+  void restart();
+  void resume();
+  void crash() {
+    restart();
+    resume();
+  }
 
   // On the strand of a client that is known.
   std::optional<Result<log::Appended>> send(const auth::Party& to, std::string_view text);

@@ -79,10 +79,18 @@ struct TwoProofs {
 
 }  // namespace
 
-TEST_CASE("a proof that came later ends a connection that entered late") {
+TEST_CASE("a proof that came later ends a connection that entered late, before the newer one enters") {
   TwoProofs two;
-  two.stage.settle();
+  two.stage.log.flush();  // the newer epoch
+  while (two.stage.run_one()) {
+  }
+  two.stage.log.flush();  // its positions
+  two.newer.hold_back();
+  while (!two.older.goodbye() && two.stage.run_one()) {
+  }
   CHECK(two.older.goodbye() == ReasonCode::session_taken_over);
+  CHECK_FALSE(two.newer.welcome());
+  two.stage.settle();
   CHECK(two.newer.welcome());
   CHECK_FALSE(two.newer.goodbye());
 }
