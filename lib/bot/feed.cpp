@@ -53,6 +53,7 @@ void Feed::put(Update update, Resume resume) {
     const std::lock_guard lock(mutex_);
     if (stopped_) return resume(pipeline::Errc::stopping);
     const EventId id = update.event.id();
+    if (const auto before = refused_.extract(id)) update.attempt = std::max(update.attempt, before.mapped());
     waiting_.insert_or_assign(id, Waiting{std::move(update), std::move(resume)});
     woken = std::exchange(polls_, {});
   }
@@ -106,18 +107,22 @@ bool Feed::settle(EventId id, Answer answer) {
     const auto found = waiting_.find(id);
     if (found == waiting_.end()) return false;
     resume = std::move(found->second.resume);
+    settling_.emplace(id, found->second.update.attempt);
     waiting_.erase(found);
-    settling_.insert(id);
   }
   answer.settled = [this, id, tell = std::move(answer.settled)](const Result<log::Appended>& appended) {
-    {
-      const std::lock_guard lock(mutex_);
-      settling_.erase(id);
-    }
+    on_settled(id, appended);
     if (tell) tell(appended);
   };
   (*resume)(std::move(answer));
   return true;
+}
+
+void Feed::on_settled(EventId id, const Result<log::Appended>& appended) {
+  const std::lock_guard lock(mutex_);
+  auto settled = settling_.extract(id);
+  const bool finished = appended || appended.error() == log::Errc::stale_cursor;
+  if (!finished) refused_.insert(std::move(settled));
 }
 
 bool Feed::is_settling(EventId id) const {

@@ -9,7 +9,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <stop_token>
 #include <vector>
 
@@ -32,7 +31,8 @@ class Feed final : public pipeline::Bot {
                                                              std::stop_token gone);
   // The message that waits under this id, if one does.
   std::optional<pipeline::Update> find(EventId) const;
-  // Hands the answer to the process that waits for it. False if no message waits under this id.
+  // Hands the answer to the process that waits for it. False if no message waits under this id. If it cannot be stored,
+  // the process puts the message here again, and its hand-outs count on.
   bool settle(EventId, pipeline::Answer);
   // Whether an answer was handed over that is on its way to the disk.
   bool is_settling(EventId) const;
@@ -49,6 +49,7 @@ class Feed final : public pipeline::Bot {
   struct Poll;
 
   void put(pipeline::Update, Resume);
+  void on_settled(EventId, const Result<log::Appended>&);
   std::vector<pipeline::Update> page(EventId after, std::size_t limit);
   boost::asio::awaitable<void> wait_for_any(EventId after, Millis patience, std::stop_token gone);
 
@@ -56,7 +57,9 @@ class Feed final : public pipeline::Bot {
   Timers& timers_;
   mutable std::mutex mutex_;  // a leaf
   std::map<EventId, Waiting> waiting_;
-  std::set<EventId> settling_;
+  // Answered, and not on disk yet; answered, and not to be stored now. Both with the `attempt` of the next hand-out.
+  std::map<EventId, std::uint32_t> settling_;
+  std::map<EventId, std::uint32_t> refused_;
   std::vector<std::shared_ptr<Poll>> polls_;
   bool stopped_ = false;
 };

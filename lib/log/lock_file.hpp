@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/files.hpp"
 #include "base/result.hpp"
 
 namespace sealpost::log {
@@ -13,13 +14,9 @@ class LockFile {
   // Errc::locked if another holds it, Errc::cannot_open if it cannot be made.
   static Result<LockFile> take(const std::string& database_path);
 
-  LockFile(LockFile&& other) noexcept;
-  LockFile& operator=(LockFile&&) = delete;
-  ~LockFile();
-
  private:
-  explicit LockFile(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
+  explicit LockFile(Descriptor file) : file_(std::move(file)) {}
+  Descriptor file_;
 };
 
 }  // namespace sealpost::log

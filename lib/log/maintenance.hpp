@@ -33,9 +33,8 @@ struct VerifyReport {
 using Progress = std::function<void(EventId done, EventId head)>;
 
 // Walks the whole chain: hashes, bodies, lanes (dense, linked, times rising), epochs, cursors, keys, intents that were
-// passed over; and compares
-// heads, cursors, keys and indexes with what the events say. Keeps the heads of all clients in memory (about 1 KiB
-// each).
+// passed over; and compares heads, cursors, keys and indexes with what the events say. Keeps the heads of all clients
+// in memory (about 1 KiB each).
 Result<VerifyReport> verify(const std::string& path, const Progress&);
 
 // Writes heads, cursors, keys and indexes again from the events. Refuses with Errc::corrupt if the events themselves

@@ -44,8 +44,7 @@ ErrorCode copy_database(const std::string& from, const std::string& to, const Ow
   remove_database(to);  // of a restore that was interrupted
   for (const std::string suffix : {"", "-wal"}) {
     if (!suffix.empty() && !file_exists(from + suffix)) continue;
-    if (const ErrorCode error = copy_file(from + suffix, to + suffix)) return error;
-    if (const ErrorCode error = give_to(to + suffix, owner)) return error;
+    if (const ErrorCode error = copy_file(from + suffix, to + suffix, owner)) return error;
   }
   return {};
 }
@@ -69,22 +68,22 @@ ErrorCode put_in_place(const std::string& ready, const std::string& path, const 
     const std::string wal = (kept.empty() ? path + ".replaced" : kept) + "-wal";
     if (const ErrorCode error = rename_file(path + "-wal", wal)) return error;
   }
-  if (const ErrorCode error = sync_folder_of(path)) return error;
+  if (const ErrorCode error = sync_folder(path)) return error;
   if (const ErrorCode error = rename_file(ready, path)) return error;
-  return sync_folder_of(path);
+  return sync_folder(path);
 }
 
 }  // namespace
 
 Result<Restored> restore(const std::string& backup, const std::string& path, Clock& clock, Random& random) {
   if (!file_exists(backup)) return Errc::cannot_open;
-  const auto owner = ownership_of(path);
+  const auto owner = owner_of(path);
   if (!owner) return owner.error();
   const bool first_lock = !file_exists(path + ".lock");
   const auto lock = LockFile::take(path);
   if (!lock) return lock.error();
   if (first_lock) {
-    if (const ErrorCode error = give_to(path + ".lock", *owner)) return error;
+    if (const ErrorCode error = give_file(path + ".lock", *owner)) return error;
   }
   const std::string copy = path + ".restoring";
   const ErrorCode copied = copy_database(backup, copy, *owner);

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <utility>
 
 namespace sealpost::net {
 namespace {
@@ -59,19 +58,6 @@ bool is_loopback(const std::string& address) {
 }
 
 }  // namespace
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  Descriptor previous(std::exchange(number_, other.release()));
-  return *this;
-}
-
-Descriptor::~Descriptor() {
-  if (number_ >= 0) ::close(number_);
-}
-
-int Descriptor::release() {
-  return std::exchange(number_, -1);
-}
 
 std::optional<Address> tcp_address(const std::string& numeric_host, std::uint16_t port) {
   Address address;

@@ -7,24 +7,10 @@
 
 #include <filesystem>
 
+#include "base/files.hpp"
 #include "net/channel.hpp"
 
 namespace sealpost::net {
-
-// Owns a file descriptor until it is released.
-class Descriptor {
- public:
-  explicit Descriptor(int number = -1) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept;
-  ~Descriptor();
-  int get() const { return number_; }
-  int release();
-  explicit operator bool() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
 
 struct Address {
   sockaddr_storage storage{};

@@ -9,35 +9,16 @@
 #include <cerrno>
 
 #include "base/encoding.hpp"
+#include "base/files.hpp"
 
 namespace sealpost::vault {
 namespace {
 
 namespace fs = std::filesystem;
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const { return number_; }
-  bool is_open() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
-
 Refusal system_refusal(const fs::path& path) {
   const int error = errno;
   return {error == ENOENT ? Errc::missing : Errc::io, path.string(), error == ENOENT ? 0 : error};
-}
-
-fs::path directory_of(const fs::path& path) {
-  const fs::path parent = path.parent_path();
-  return parent.empty() ? fs::path(".") : parent;
 }
 
 bool ours(uid_t owner) {
@@ -45,7 +26,7 @@ bool ours(uid_t owner) {
 }
 
 Opened<void> check_directory(const fs::path& path) {
-  const fs::path directory = directory_of(path);
+  const fs::path directory = folder_of(path);
   struct stat status {};
   if (::stat(directory.c_str(), &status) != 0) return system_refusal(directory);
   if (!ours(status.st_uid) && status.st_uid != 0) return Refusal{Errc::not_owned, directory.string()};
@@ -73,17 +54,6 @@ bool read_all(int from, std::span<std::uint8_t> out) {
   return true;
 }
 
-bool write_all(int to, BytesView bytes) {
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t put = ::write(to, bytes.data() + done, bytes.size() - done);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    done += static_cast<std::size_t>(put);
-  }
-  return true;
-}
-
 // A name nobody guesses, so that a file left by a crash is never in the way.
 fs::path temporary_beside(const fs::path& path) {
   std::array<std::uint8_t, 8> random{};
@@ -93,23 +63,20 @@ fs::path temporary_beside(const fs::path& path) {
 
 Opened<void> write_temporary(const fs::path& temporary, BytesView bytes) {
   const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (!file.is_open()) return system_refusal(temporary);
-  if (write_all(file.number(), bytes) && ::fsync(file.number()) == 0) return {};
+  if (!file) return system_refusal(temporary);
+  if (write_all(file.get(), bytes) && ::fsync(file.get()) == 0) return {};
   const Refusal refusal = system_refusal(temporary);
   ::unlink(temporary.c_str());
   return refusal;
 }
 
-// The new name is durable when its directory is.
 Opened<void> sync_directory(const fs::path& path) {
-  const fs::path directory = directory_of(path);
-  const Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!opened.is_open() || ::fsync(opened.number()) != 0) return system_refusal(directory);
+  if (!sync_folder_of(path)) return system_refusal(folder_of(path));
   return {};
 }
 
 Opened<void> prepare_directory(const fs::path& path) {
-  if (::mkdir(directory_of(path).c_str(), 0700) != 0 && errno != EEXIST) return system_refusal(directory_of(path));
+  if (::mkdir(folder_of(path).c_str(), 0700) != 0 && errno != EEXIST) return system_refusal(folder_of(path));
   return check_directory(path);
 }
 
@@ -118,7 +85,7 @@ Opened<void> prepare_directory(const fs::path& path) {
 Opened<SecretBytes> read_private(const fs::path& path, Guard guard, std::size_t most) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
-  if (!file.is_open() || ::fstat(file.number(), &status) != 0) return system_refusal(path);
+  if (!file || ::fstat(file.get(), &status) != 0) return system_refusal(path);
   if (const auto checked = check_file(path, status, guard); !checked) return checked.error();
   if (guard == Guard::own)
     if (const auto checked = check_directory(path); !checked) return checked.error();
@@ -127,7 +94,7 @@ Opened<SecretBytes> read_private(const fs::path& path, Guard guard, std::size_t 
   if (size > most) return Refusal{Errc::damaged, path.string()};
   SecretBytes bytes(size);
   errno = 0;
-  if (!read_all(file.number(), bytes.writable())) return Refusal{Errc::io, path.string(), errno};
+  if (!read_all(file.get(), bytes.writable())) return Refusal{Errc::io, path.string(), errno};
   return bytes;
 }
 

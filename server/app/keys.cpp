@@ -9,6 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/files.hpp"
 #include "net/certificate.hpp"
 
 namespace sealpost::app {
@@ -83,12 +84,9 @@ vault::KeyRing open_ring(const Configuration& configuration, Clock& clock, Rando
 }
 
 void write_file(const fs::path& path, std::string_view text, mode_t mode) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  const bool written =
-      file >= 0 && ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
-  const int error = errno;
-  if (file >= 0) ::close(file);
-  if (!written) throw std::runtime_error(fmt::format("{}: cannot write it: {}.", path.string(), std::strerror(error)));
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
+  const bool written = file && write_all(file.get(), as_bytes(text)) && ::fsync(file.get()) == 0;
+  if (!written) throw std::runtime_error(fmt::format("{}: cannot write it: {}.", path.string(), std::strerror(errno)));
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/json/object.hpp>
@@ -17,6 +16,7 @@
 
 #include "app/ports.hpp"
 #include "auth/bearer.hpp"
+#include "base/files.hpp"
 #include "cli/log_file.hpp"
 
 namespace sealpost::cli {
@@ -60,21 +60,10 @@ auth::Bearers parse(const std::filesystem::path& path, std::string_view text) {
 
 // Whoever could read the old file, such as the service, can read the new one, though root writes it. The first one
 // belongs to whom the folder belongs.
-struct Ownership {
-  uid_t user;
-  gid_t group;
-  mode_t mode;
-};
-
-std::filesystem::path folder_of(const std::filesystem::path& path) {
-  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-}
-
-Ownership ownership_of(const std::filesystem::path& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) == 0) return {status.st_uid, status.st_gid, status.st_mode & 07777};
-  if (errno != ENOENT || ::stat(folder_of(path).c_str(), &status) != 0) cannot(path, "read");
-  return {status.st_uid, status.st_gid, 0600};
+Ownership owner_of(const std::filesystem::path& path) {
+  const auto owner = ownership_of(path);
+  if (!owner) cannot(path, "read");
+  return *owner;
 }
 
 // One at a time reads the file and replaces it. The lock lies beside, since the file itself is another one each time.
@@ -82,57 +71,35 @@ class Lock {
  public:
   explicit Lock(const std::filesystem::path& path) {
     const std::string beside = path.string() + ".lock";
-    file_ = ::open(beside.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (file_ < 0 || ::flock(file_, LOCK_EX) != 0) cannot(beside, "locked");
+    file_ = Descriptor(::open(beside.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!file_ || ::flock(file_.get(), LOCK_EX) != 0) cannot(beside, "locked");
     // So that root does not lock the service's user out; where this is not allowed it is not needed.
-    const Ownership owner = ownership_of(path);
-    (void)!::fchown(file_, owner.user, owner.group);
+    Ownership owner = owner_of(path);
+    owner.mode = 0600;
+    (void)give_to(file_.get(), owner);
   }
-  ~Lock() { ::close(file_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
 
  private:
-  int file_;
+  Descriptor file_;
 };
-
-bool write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
 
 // Makes the file whole, and on disk, or says in errno why not.
 bool make_file(const std::filesystem::path& path, const std::string& text, const Ownership& owner) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return false;
-  const bool made = write_all(file, text) && ::fchown(file, owner.user, owner.group) == 0 &&
-                    ::fchmod(file, owner.mode) == 0 && ::fsync(file) == 0;
-  const int why = errno;
-  ::close(file);
-  errno = why;
-  return made;
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  return file && write_all(file.get(), as_bytes(text)) && give_to(file.get(), owner) && ::fsync(file.get()) == 0;
 }
 
 // Written beside, synced, and put in its place at once, so that a reader sees the one or the other.
 void replace_file(const std::filesystem::path& path, const std::string& text) {
   const std::filesystem::path beside = path.string() + ".new";
   ::unlink(beside.c_str());  // of a run that was interrupted
-  if (!make_file(beside, text, ownership_of(path)) || ::rename(beside.c_str(), path.c_str()) != 0) {
+  if (!make_file(beside, text, owner_of(path)) || ::rename(beside.c_str(), path.c_str()) != 0) {
     const int why = errno;
     ::unlink(beside.c_str());
     errno = why;
     cannot(path, "written");
   }
-  const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder >= 0) {
-    ::fsync(folder);
-    ::close(folder);
-  }
+  (void)sync_folder_of(path);  // the new file is in place, whatever comes of this
 }
 
 Exit make(const Globals& globals, const Arguments& arguments) {

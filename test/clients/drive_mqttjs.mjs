@@ -1,4 +1,4 @@
-// Drives the client in mqttjs_client.mjs for test/system/real_clients_test.py: one JSON command a line on standard
+// Drives the client in mqttjs_client.mjs for test/system/mqttjs_client_test.py: one JSON command a line on standard
 // input, one JSON event a line on standard output.
 //
 //     node drive_mqttjs.mjs '{"ledger": FILE, "name": NAME, "endpoint": URL, "server"?, "rest"?, "ca"?: FILE}'

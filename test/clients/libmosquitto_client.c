@@ -1,4 +1,4 @@
-/* A client over libmosquitto, driven by test/system/real_clients_test.py.
+/* A client over libmosquitto, driven by test/system/mosquitto_clients_test.py.
 
        libmosquitto_client HOST PORT CLIENT_ID TOPIC_PREFIX 311|5 [CA_FILE]
 

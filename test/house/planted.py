@@ -67,6 +67,7 @@ PLANTED = [
     ("room-includes", _source('#include "../base/bytes.hpp"\n'), "lib/pipeline/receive.cpp:1"),
     ("room-includes", _source('#include "base/bytes.hpp"\n', "lib/attic/old.cpp"), "lib/attic/old.cpp:1"),
     ("purity", _source("#include <string>\n#include <mutex>\n", "lib/object/object.cpp"), "lib/object/object.cpp:2"),
+    ("purity", _source('#include "base/files.hpp"\n', "lib/object/object.cpp"), "lib/object/object.cpp:1"),
     ("purity", _source("\nauto t = std::chrono::system_clock::now();\n", "lib/object/object.cpp"),
      "lib/object/object.cpp:2"),
     ("purity", _source("auto t = time(nullptr);\n", "lib/object/object.cpp"), "lib/object/object.cpp:1"),

@@ -13,7 +13,7 @@ _JOINTS = ("pipeline", "bot")
 _CORE_HEADERS = re.compile(
     r"^(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token|fstream|filesystem|random|"
     r"ctime|time\.h|unistd\.h|fcntl\.h|poll\.h|netdb\.h|sys/.*|arpa/.*|netinet/.*|boost/asio.*|boost/beast.*|"
-    r"openssl/rand\.h|sqlite3\.h|spdlog/.*)$")
+    r"openssl/rand\.h|sqlite3\.h|spdlog/.*|base/files\.hpp)$")
 _CORE_WORDS = re.compile(
     r"\b(\w+_clock::now|std::random_device|std::(?:jthread|thread|mutex|async|[io]?fstream)|this_thread|clock_gettime|"
     r"gettimeofday|getenv|randombytes_\w+|RAND_bytes|crypto_sign_keypair|fopen)\b|(?<![\w.>:])(?:std::)?time\((?:nullptr|NULL|0)\)")

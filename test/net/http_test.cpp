@@ -235,79 +235,6 @@ TEST_CASE("a header or body over its limit gets 431 or 413, which the client can
                "\r\n0\r\n\r\n") == "413");
 }
 
-// Whoever says a word is known here, and may send more than others.
-struct Judged {
-  explicit Judged(std::chrono::milliseconds stranger = 0ms) {
-    options.service = Service::web;
-    options.http.stranger = stranger;
-    const Handler handler = [](Request request) { return sizes(std::move(request)); };
-    const Judge judge = [](const Request& request, const Peer&) {
-      const bool known = !request.header("x-word").empty();
-      return Standing{known ? 100u : 10u, known};
-    };
-    listener.emplace(network.ports(), options, admission, Receivers{nullptr, handler, judge});
-    listener->start();
-  }
-  static asio::awaitable<Response> sizes(Request request) {
-    Response response;
-    response.body = "size " + std::to_string(request.body.size());
-    co_return response;
-  }
-  std::string post(const std::string& header, const std::string& framed) {
-    RawClient client(listener->port());
-    client.send("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header + framed);
-    return client.read_all();
-  }
-
-  Network network;
-  ListenerOptions options;
-  std::shared_ptr<Admission> admission = std::make_shared<Admission>();
-  std::optional<Listener> listener;
-};
-
-TEST_CASE("how much a caller may send is decided by the head, and refused before the body is read") {
-  Judged judged;
-  const std::string word = "X-Word: please\r\n";
-  const auto sized = [](int size) {
-    return "Content-Length: " + std::to_string(size) + "\r\n\r\n" + std::string(static_cast<std::size_t>(size), 'x');
-  };
-  CHECK(judged.post("", sized(10)).ends_with("size 10"));
-  CHECK(judged.post("", "Content-Length: 11\r\n\r\n").starts_with("HTTP/1.1 413 "));
-  CHECK(judged.post("Expect: 100-continue\r\n", "Content-Length: 11\r\n\r\n").starts_with("HTTP/1.1 413 "));
-  CHECK(judged.post("Transfer-Encoding: chunked\r\n", "\r\nb\r\n").starts_with("HTTP/1.1 413 "));
-  CHECK(judged.post(word, sized(100)).ends_with("size 100"));
-  CHECK(judged.post(word, "Content-Length: 101\r\n\r\n").starts_with("HTTP/1.1 413 "));
-}
-
-TEST_CASE("the connection of a caller that has proven itself is no stranger's") {
-  Judged judged;
-  RawClient client(judged.listener->port());
-  client.send(get_a);
-  CHECK(client.read_until("size 0").ends_with("size 0"));
-  CHECK(judged.admission->strangers() == 1);
-  client.send("GET / HTTP/1.1\r\nHost: x\r\nX-Word: please\r\n\r\n");
-  CHECK(client.read_until("size 0").ends_with("size 0"));
-  CHECK(judged.admission->strangers() == 0);
-  CHECK(judged.admission->connections() == 1);
-}
-
-TEST_CASE("a stranger's connection has its time in all, however busy it is; another has not") {
-  Judged judged(200ms);
-  RawClient stranger(judged.listener->port()), known(judged.listener->port());
-  const std::string with_word = "GET / HTTP/1.1\r\nHost: x\r\nX-Word: please\r\n\r\n";
-  const auto begun = std::chrono::steady_clock::now();
-  int answers = 0;
-  while (stranger.send(get_a), stranger.read_until("size 0").ends_with("size 0")) {
-    REQUIRE(std::chrono::steady_clock::now() - begun < patience);
-    ++answers;
-    known.send(with_word);
-    CHECK(known.read_until("size 0").ends_with("size 0"));
-  }
-  CHECK(answers > 0);
-  known.send(with_word);
-  CHECK(known.read_until("size 0").ends_with("size 0"));
-}
-
 TEST_CASE("a target that names the host as well is the path behind it") {
   Web web;
   const auto path_of = [&](const std::string& target) {
@@ -332,17 +259,6 @@ TEST_CASE("a line of a chunked body that does not end is refused, and not kept f
   const std::string endless(40'000, 'a');  // no end of line: nobody would ever look at it
   CHECK(web.raw(head + "1;" + endless).starts_with("HTTP/1.1 400 "));
   CHECK(web.raw(head + "0\r\nX: " + endless).starts_with("HTTP/1.1 400 "));
-}
-
-TEST_CASE("a line of an answer's chunked body that does not end fails the call") {
-  for (const std::string& begun : {std::string("1;"), std::string("0\r\nX: ")}) {
-    ResponseParser parser(false, 1000);
-    std::string bytes = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + begun;
-    CHECK(parser.feed(bytes) == Parsed::more);
-    bytes += std::string(100'000, 'a');
-    CHECK(parser.feed(bytes) == Parsed::failed);
-    CHECK(parser.failure() == Errc::http_too_large);
-  }
 }
 
 TEST_CASE("a client that waits for 100 Continue gets it, or the refusal at once") {
@@ -462,54 +378,6 @@ TEST_CASE("stop answers what is under way and cuts what is idle") {
   CHECK(eventually([&] { return web.listener->connections() == 1; }));
   asking.break_off();
   CHECK(eventually([&] { return web.listener->connections() == 0; }));
-}
-
-// A server that says what it is told, whatever is asked.
-class Parrot {
- public:
-  explicit Parrot(std::string answer) : answer_(std::move(answer)) {
-    const Receivers receivers{[this](std::shared_ptr<Channel> channel) {
-                                auto talk = say(std::move(channel), answer_);
-                                asio::co_spawn(*network.context, std::move(talk), [](std::exception_ptr) {});
-                              },
-                              nullptr};
-    listener = std::make_unique<Listener>(network.ports(), ListenerOptions{}, std::make_shared<Admission>(), receivers);
-    listener->start();
-  }
-  static asio::awaitable<void> say(std::shared_ptr<Channel> channel, std::string answer) {
-    Result<Lease> asked = co_await channel->receive();
-    if (asked) channel->send(std::move(answer));
-    channel->close();
-  }
-  Result<HttpAnswer> ask(HttpCall call = {}) {
-    call.host = "127.0.0.1";
-    call.port = listener->port();
-    return network.await(http_call(network.ports(), call));
-  }
-  const std::string answer_;
-  Network network;
-  std::unique_ptr<Listener> listener;
-};
-
-TEST_CASE("the client reads a body that ends with the connection, and skips interim answers") {
-  Parrot parrot("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-Case: Kept\r\n\r\nuntil the end");
-  const auto answer = parrot.ask();
-  REQUIRE(answer.has_value());
-  CHECK(answer->body == "until the end");
-  CHECK(find_header(answer->headers, "x-case") == "Kept");
-}
-
-TEST_CASE("the client refuses what is cut short, malformed or too large") {
-  CHECK(Parrot("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort").ask().error() == Errc::http_malformed);
-  CHECK(Parrot("SSH-2.0-OpenSSH_9.2\r\n").ask().error() == Errc::http_malformed);
-  CHECK(Parrot("").ask().error() == Errc::http_malformed);
-  HttpCall small;
-  small.response_max = 10;
-  CHECK(Parrot("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world").ask(small).error() == Errc::http_too_large);
-  CHECK(Parrot("HTTP/1.1 200 OK\r\n\r\nhello world").ask(small).error() == Errc::http_too_large);
-  HttpCall injected;
-  injected.target = "/ HTTP/1.1\r\nX-Injected: 1";
-  CHECK(Parrot("").ask(injected).error() == Errc::bad_address);
 }
 
 }  // namespace

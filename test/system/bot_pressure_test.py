@@ -56,6 +56,7 @@ class FullOutbox(PressureCase):
 
     def test_the_bot_is_told_goes_on_with_others_and_is_asked_again(self):
         anna = self.person_with_full_outbox()
+        handed_out = [self.update_of(anna)["attempt"] for _ in range(3)]
         refused = self.answer(self.update_of(anna), "answer")
         self.assertEqual((refused.status, refused.code), (429, "outbox_full"))
         bert = self.person("bert")
@@ -66,7 +67,7 @@ class FullOutbox(PressureCase):
         self.assertEqual([anna.take()["object"]["text"] for _ in range(OUTBOX)], [f"{k}" for k in range(OUTBOX)])
         again = self.update_of(anna)
         self.assertEqual(again["message"]["object"], note("question"))
-        self.assertGreater(again["attempt"], 1)
+        self.assertGreater(again["attempt"], max(handed_out))
         self.answer(again, "answer").must()
         self.assertEqual(anna.take()["object"]["text"], "answer")
 

@@ -20,7 +20,7 @@ class Poll {
   bool once(std::int64_t wait_us);
 
  private:
-  net::Descriptor epoll_;
+  Descriptor epoll_;
 };
 
 // All at once, but for the handshakes: of these, so many at a time as a server may be expected to bear.

@@ -17,7 +17,7 @@ namespace {
 
 Socket::Socket(World& world) {
   const net::Address& address = world.addresses.front();
-  Result<net::Descriptor> begun = net::begin_to_connect(address);
+  Result<Descriptor> begun = net::begin_to_connect(address);
   if (!begun) give_up(world, begun.error());
   net::Tls tls;
   if (world.address.encrypted()) {
