@@ -36,19 +36,19 @@ std::optional<Seq> Window::next_to_send() const {
 void Window::on_sent(Seq n, PacketId packet) {
   SEALPOST_ASSERT(n == sent_.next() && packet != 0);
   sent_ = n;
-  flight(n) = {packet, false};
+  packets_[slot(n)] = packet;
+  acknowledged_.reset(slot(n));
   check();
 }
 
 std::optional<Seq> Window::on_ack(PacketId packet) {
   for (Seq n = acked_.next(); n <= sent_; n = n.next()) {
-    Flight& candidate = flight(n);
-    if (candidate.packet != packet || candidate.acked) continue;
-    candidate.acked = true;
+    if (packets_[slot(n)] != packet || acknowledged_.test(slot(n))) continue;
+    acknowledged_.set(slot(n));
     break;
   }
   const Seq before = acked_;
-  while (acked_ < sent_ && flight(acked_.next()).acked) acked_ = acked_.next();
+  while (acked_ < sent_ && acknowledged_.test(slot(acked_.next()))) acked_ = acked_.next();
   if (acked_ == before) return std::nullopt;
   return acked_;
 }
@@ -56,7 +56,8 @@ std::optional<Seq> Window::on_ack(PacketId packet) {
 void Window::restart_from(Seq acked, std::size_t size) {
   acked_ = sent_ = acked;
   size_ = size;
-  flights_ = {};
+  packets_ = {};
+  acknowledged_ = {};
   check();
 }
 

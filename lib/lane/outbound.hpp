@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <optional>
 
 #include "base/ids.hpp"
@@ -71,18 +72,16 @@ class Window {
   void restart_from(Seq acked, std::size_t size);
 
  private:
-  struct Flight {
-    PacketId packet = 0;  // 0: none
-    bool acked = false;
-  };
-  Flight& flight(Seq n) { return flights_[n.value % size_max]; }
+  static std::size_t slot(Seq n) { return n.value % size_max; }
   void check() const;
 
   Seq acked_;
   Seq sent_;
   Seq head_;
   std::size_t size_ = 1;
-  std::array<Flight, size_max> flights_{};
+  // By slot, of what is in flight.
+  std::array<PacketId, size_max> packets_{};
+  std::bitset<size_max> acknowledged_;
 };
 
 }  // namespace sealpost::lane

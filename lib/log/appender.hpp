@@ -36,8 +36,8 @@ class Appender {
   void forget_requests(Millis now);
   std::vector<Committed> write(Transaction&, const std::vector<Digest>& body_hashes, Millis now);
 
-  static constexpr std::size_t cached_clients_max = 65536;
-  static constexpr int forgotten_at_once_max = 256;  // a millisecond or two
+  static constexpr std::size_t cached_clients_max = 4096;  // 600 bytes each
+  static constexpr int forgotten_at_once_max = 256;        // a millisecond or two
   static constexpr Millis forget_every_ms = 60'000;
 
   Database& database_;

@@ -17,27 +17,22 @@ std::string key_of(const std::string& address) {
 }  // namespace
 
 Ticket::Ticket(Ticket&& other) noexcept
-    : admission_(std::move(other.admission_)),
-      key_(std::move(other.key_)),
-      stranger_(std::exchange(other.stranger_, false)) {}
+    : admission_(std::move(other.admission_)), address_(std::move(other.address_)) {}
 
 Ticket& Ticket::operator=(Ticket&& other) noexcept {
   if (this == &other) return *this;
   release();
   admission_ = std::move(other.admission_);
-  key_ = std::move(other.key_);
-  stranger_ = std::exchange(other.stranger_, false);
+  address_ = std::move(other.address_);
   return *this;
 }
 
 void Ticket::proven() {
-  if (!admission_ || !std::exchange(stranger_, false)) return;
-  admission_->leave_strangers(key_);
-  key_ = std::string();
+  if (const auto address = std::move(address_)) admission_->leave_strangers(*address);
 }
 
 void Ticket::release() {
-  if (const auto admission = std::exchange(admission_, nullptr)) admission->leave(key_, stranger_);
+  if (const auto admission = std::exchange(admission_, nullptr)) admission->leave(std::move(address_));
 }
 
 Refusal Admission::admit(const std::string& address, Ticket& ticket) {
@@ -56,8 +51,7 @@ Refusal Admission::admit(const std::string& address, Ticket& ticket) {
   }
   Ticket made;
   made.admission_ = shared_from_this();
-  made.key_ = std::move(key);
-  made.stranger_ = true;
+  made.address_ = std::make_unique<const std::string>(std::move(key));
   ticket = std::move(made);
   return Refusal::none;
 }
@@ -74,10 +68,10 @@ void Admission::leave_strangers(const std::string& key) {
   forget_stranger(key);
 }
 
-void Admission::leave(const std::string& key, bool stranger) {
+void Admission::leave(std::unique_ptr<const std::string> stranger) {
   const std::lock_guard lock(mutex_);
   --connections_;
-  if (stranger) forget_stranger(key);
+  if (stranger) forget_stranger(*stranger);
 }
 
 std::size_t Admission::connections() const {

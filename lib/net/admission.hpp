@@ -37,8 +37,7 @@ class Ticket {
   void release();
 
   std::shared_ptr<Admission> admission_;
-  std::string key_;
-  bool stranger_ = false;
+  std::unique_ptr<const std::string> address_;  // of a stranger, as Admission counts it; none: it is no stranger
 };
 
 // Safe for use from any thread.
@@ -56,7 +55,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
  private:
   friend class Ticket;
   void leave_strangers(const std::string& key);
-  void leave(const std::string& key, bool stranger);
+  void leave(std::unique_ptr<const std::string> stranger);
   void forget_stranger(const std::string& key);  // under the mutex
 
   const AdmissionLimits limits_;

@@ -13,15 +13,18 @@
 //     channel->close();
 //   }
 //
-// Threads: one receive() and one drained() at a time, each completing on the executor of the coroutine that awaits it.
-// Everything else may be called from any thread. So a channel may move from one strand to another whenever no
-// receive() and no drained() is pending, with nothing to rebind. The caller of receive() and drained() holds the
-// channel (a shared_ptr in its own frame) until they complete. Whoever lets go of the last reference without close()
-// has aborted it.
+// Who has ten thousand of them does without a coroutine for each that waits: try_receive(), and when_input() where that
+// has nothing.
+//
+// Threads: one receiver and one drained() at a time; receive() and drained() complete on the executor of the coroutine
+// that awaits them. Everything else may be called from any thread. So a channel may move from one strand to another
+// whenever nothing waits for it, with nothing to rebind. Who waits holds the channel (a shared_ptr in its own frame or
+// closure) meanwhile. Whoever lets go of the last reference without close() has aborted it.
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -71,7 +74,13 @@ class Channel {
   virtual ~Channel() = default;
 
   // The next bytes from the peer, at least one. Holds no buffer while it waits.
-  virtual asio::awaitable<Result<Lease>> receive() = 0;
+  asio::awaitable<Result<Lease>> receive();
+  // The same if it can be had at once. None: there is nothing, or it is the turn of others; then when_input() is called
+  // before this is called again.
+  virtual std::optional<Result<Lease>> try_receive() = 0;
+  // Calls `on_input` once, as soon as try_receive() is worth a try: on a thread of the executor, and never from within
+  // a call of this channel. If the executor ends first, it is dropped.
+  virtual void when_input(std::function<void()> on_input) = 0;
 
   // Queues the chunk and writes what the kernel takes at once; the rest follows when the peer has room. After close(),
   // abort() or a failure it does nothing: receive() and drained() tell.

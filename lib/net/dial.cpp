@@ -51,7 +51,7 @@ asio::awaitable<Result<std::shared_ptr<Channel>>> dial(Ports ports, DialOptions 
   Result<std::shared_ptr<Wire>> wire = co_await connect(ports, std::move(destination), attempts);
   if (!wire) co_return wire.error();
   if (options.scheme != Scheme::ws && options.scheme != Scheme::wss) {
-    co_return make_socket_channel(*wire, ports, options.limits);
+    co_return make_socket_channel(*wire, std::make_shared<ChannelTerms>(ChannelTerms{ports, options.limits}));
   }
   std::string authority = authority_of(options.host, port, usual_port(options.scheme));
   auto upgrading =

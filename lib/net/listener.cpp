@@ -55,6 +55,7 @@ class Listener::State : public std::enable_shared_from_this<State> {
   void complain(std::string_view why);
 
   const std::shared_ptr<Site> site_;
+  const std::shared_ptr<const ChannelTerms> terms_;
   const std::shared_ptr<Admission> admission_;
   std::shared_ptr<Wire> listening_;
   std::uint16_t port_ = 0;
@@ -67,6 +68,7 @@ class Listener::State : public std::enable_shared_from_this<State> {
 
 Listener::State::State(Ports ports, ListenerOptions options, std::shared_ptr<Admission> admission, Receivers receivers)
     : site_(std::make_shared<Site>(std::move(ports), std::move(options), std::move(receivers))),
+      terms_(std::make_shared<ChannelTerms>(ChannelTerms{site_->ports, site_->options.channel})),
       admission_(std::move(admission)) {
   Descriptor descriptor = listen_as(site_->options);
   port_ = bound_port(descriptor.get());
@@ -208,7 +210,7 @@ asio::awaitable<std::shared_ptr<Channel>> Listener::State::open(std::shared_ptr<
     if (error) co_return nullptr;
   }
   if (site.options.service == Service::mqtt) {
-    co_return make_socket_channel(visit->wire, site.ports, site.options.channel);
+    co_return make_socket_channel(visit->wire, self->terms_);
   }
   std::shared_ptr<Channel> channel = co_await serve_web(self->site_, visit);
   co_return channel;

@@ -17,11 +17,12 @@ constexpr int eager_turns_max = 4;  // full buffers of one peer in a row, then o
 
 class SocketChannel : public Channel, public std::enable_shared_from_this<SocketChannel> {
  public:
-  SocketChannel(std::shared_ptr<Wire> wire, Ports ports, ChannelLimits limits)
-      : wire_(std::move(wire)), ports_(std::move(ports)), limits_(limits) {}
+  SocketChannel(std::shared_ptr<Wire> wire, std::shared_ptr<const ChannelTerms> terms)
+      : wire_(std::move(wire)), terms_(std::move(terms)) {}
   ~SocketChannel() override;
 
-  asio::awaitable<Result<Lease>> receive() override;
+  std::optional<Result<Lease>> try_receive() override;
+  void when_input(std::function<void()> on_input) override;
   void send(Chunk chunk) override;
   std::size_t unsent() const override;
   asio::awaitable<Result<void>> drained(std::size_t below) override;
@@ -35,23 +36,23 @@ class SocketChannel : public Channel, public std::enable_shared_from_this<Socket
  private:
   enum class State { open, closing, saying_goodbye, closed };
 
-  std::optional<Result<Lease>> try_to_receive();
   ErrorCode over() const;
   ErrorCode over_locked() const;
   void flush();
   void wait_to_write(Ready ready);
   void on_ready_to_write();
+  void check_drained(std::size_t unsent, ErrorCode over);
   void fail(ErrorCode why);
   void say_goodbye();
   template <class Token>
   auto async_drained(std::size_t below, Token& token);
 
   const std::shared_ptr<Wire> wire_;
-  const Ports ports_;
-  const ChannelLimits limits_;
+  const std::shared_ptr<const ChannelTerms> terms_;
 
-  // Of the receiving coroutine.
+  // Of the receiver.
   bool eager_ = true;    // there may be more to read already
+  bool waited_ = false;  // for input, since the last attempt
   int eager_turns_ = 0;  // since others had theirs
   Ready wanted_ = Ready::read;
 
@@ -59,8 +60,8 @@ class SocketChannel : public Channel, public std::enable_shared_from_this<Socket
   State state_ = State::open;
   ErrorCode why_;  // it failed
   SendQueue queue_;
-  bool writing_ = false;  // a wait to write is under way
-  DrainWait drain_;
+  bool writing_ = false;              // a wait to write is under way
+  std::unique_ptr<DrainWait> drain_;  // while somebody waits for that
   Timers::Handle flush_deadline_ = 0;
 };
 
@@ -68,27 +69,24 @@ SocketChannel::~SocketChannel() {
   if (state_ != State::saying_goodbye) wire_->abort();
 }
 
-asio::awaitable<Result<Lease>> SocketChannel::receive() {
-  // Waits here and not by ready(): a frame less for each idle connection.
-  ErrorCode ignored;  // the attempt tells
-  auto token = asio::redirect_error(asio::use_awaitable, ignored);
-  for (;;) {
-    if (!eager_) {
-      co_await wire_->async_ready(wanted_, Wire::Waits::unless_interrupted, token);
-    } else if (++eager_turns_ >= eager_turns_max) {
-      // By the queue, not by the socket: with TLS there may be bytes that have left the socket already.
-      eager_turns_ = 0;
-      co_await asio::post(asio::use_awaitable);
-    }
-    std::optional<Result<Lease>> received = try_to_receive();
-    if (received) co_return std::move(*received);
+void SocketChannel::when_input(std::function<void()> on_input) {
+  waited_ = true;
+  if (!eager_) {
+    wire_->async_ready(wanted_, Wire::Waits::unless_interrupted,
+                       [on_input = std::move(on_input)](ErrorCode) { on_input(); });  // the attempt tells
+    return;
   }
+  // By the queue, not by the socket: with TLS there may be bytes that have left the socket already.
+  eager_turns_ = 0;
+  asio::post(terms_->ports.executor, std::move(on_input));
 }
 
-std::optional<Result<Lease>> SocketChannel::try_to_receive() {
+std::optional<Result<Lease>> SocketChannel::try_receive() {
   const ErrorCode ended = over();
   if (ended) return Result<Lease>(ended);
-  Lease lease = ports_.buffers.large();
+  const bool goes_on = eager_ && ++eager_turns_ < eager_turns_max;
+  if (!std::exchange(waited_, false) && !goes_on) return std::nullopt;
+  Lease lease = terms_->ports.buffers.large();
   const Attempt attempt = wire_->read(lease.room());
   if (attempt.error) return Result<Lease>(attempt.error == Errc::closed && over() ? over() : attempt.error);
   // A buffer that was not filled has emptied the socket, most likely.
@@ -115,7 +113,7 @@ void SocketChannel::send(Chunk chunk) {
   if (state_ != State::open) return;
   queue_.push(std::move(chunk));
   if (!writing_) flush();
-  if (queue_.bytes() > limits_.unsent_max) fail(Errc::unsent_too_large);
+  if (queue_.bytes() > terms_->limits.unsent_max) fail(Errc::unsent_too_large);
 }
 
 // Writes what the kernel takes. Under the mutex.
@@ -142,7 +140,7 @@ void SocketChannel::wait_to_write(Ready ready) {
 
 void SocketChannel::forsake() {
   std::unique_lock lock(mutex_);
-  const DrainWait dropped = std::move(drain_);
+  const std::unique_ptr<DrainWait> dropped = std::move(drain_);
   lock.unlock();  // what waits may hold the channel
 }
 
@@ -151,7 +149,13 @@ void SocketChannel::on_ready_to_write() {
   writing_ = false;
   if (state_ == State::closed) return;
   flush();
-  drain_.check(queue_.bytes(), {});
+  check_drained(queue_.bytes(), {});
+}
+
+void SocketChannel::check_drained(std::size_t unsent, ErrorCode over) {
+  if (!drain_) return;
+  drain_->check(unsent, over);
+  if (!*drain_) drain_.reset();
 }
 
 void SocketChannel::fail(ErrorCode why) {
@@ -160,8 +164,8 @@ void SocketChannel::fail(ErrorCode why) {
   why_ = why;
   queue_.clear();
   wire_->abort();
-  drain_.check(~std::size_t{0}, why);
-  ports_.timers.cancel(flush_deadline_);
+  check_drained(~std::size_t{0}, why);
+  terms_->ports.timers.cancel(flush_deadline_);
 }
 
 std::size_t SocketChannel::unsent() const {
@@ -175,8 +179,9 @@ auto SocketChannel::async_drained(std::size_t below, Token& token) {
       [this](auto handler, std::size_t limit) {
         const std::lock_guard lock(mutex_);
         SEALPOST_ASSERT(!drain_);
-        drain_.set(std::move(handler), ports_.executor, limit);
-        drain_.check(queue_.bytes(), over_locked());
+        drain_ = std::make_unique<DrainWait>();
+        drain_->set(std::move(handler), terms_->ports.executor, limit);
+        check_drained(queue_.bytes(), over_locked());
       },
       token, below);
 }
@@ -196,18 +201,18 @@ void SocketChannel::close() {
   const std::lock_guard lock(mutex_);
   if (state_ != State::open) return;
   state_ = State::closing;
-  drain_.check(~std::size_t{0}, Errc::closed);
+  check_drained(~std::size_t{0}, Errc::closed);
   wire_->interrupt();  // ends a pending receive
   // Holds the channel until the queue is empty, or its time is up.
-  flush_deadline_ = ports_.timers.after(limits_.flush, [self = shared_from_this()] { self->abort(); });
+  flush_deadline_ = terms_->ports.timers.after(terms_->limits.flush, [self = shared_from_this()] { self->abort(); });
   if (queue_.empty()) say_goodbye();
 }
 
 void SocketChannel::say_goodbye() {
   state_ = State::saying_goodbye;
-  auto goodbye = linger(wire_, ports_, limits_.linger);
-  asio::co_spawn(ports_.executor, std::move(goodbye), asio::detached);
-  ports_.timers.cancel(flush_deadline_);
+  auto goodbye = linger(wire_, terms_->ports, terms_->limits.linger);
+  asio::co_spawn(terms_->ports.executor, std::move(goodbye), asio::detached);
+  terms_->ports.timers.cancel(flush_deadline_);
 }
 
 void SocketChannel::abort() {
@@ -217,8 +222,8 @@ void SocketChannel::abort() {
 
 }  // namespace
 
-std::shared_ptr<Channel> make_socket_channel(std::shared_ptr<Wire> wire, Ports ports, ChannelLimits limits) {
-  return std::make_shared<SocketChannel>(std::move(wire), std::move(ports), limits);
+std::shared_ptr<Channel> make_socket_channel(std::shared_ptr<Wire> wire, std::shared_ptr<const ChannelTerms> terms) {
+  return std::make_shared<SocketChannel>(std::move(wire), std::move(terms));
 }
 
 }  // namespace sealpost::net

@@ -6,6 +6,12 @@
 
 namespace sealpost::net {
 
-std::shared_ptr<Channel> make_socket_channel(std::shared_ptr<Wire> wire, Ports ports, ChannelLimits limits);
+// What many channels share.
+struct ChannelTerms {
+  Ports ports;
+  ChannelLimits limits;
+};
+
+std::shared_ptr<Channel> make_socket_channel(std::shared_ptr<Wire> wire, std::shared_ptr<const ChannelTerms> terms);
 
 }  // namespace sealpost::net

@@ -13,7 +13,6 @@
 namespace sealpost::net {
 
 // At most one at a time. Guarded by the mutex of the channel it belongs to: completing only posts.
-template <class... Values>
 class Waiter {
  public:
   explicit operator bool() const { return static_cast<bool>(done_); }
@@ -26,16 +25,14 @@ class Waiter {
     Done(std::move(handler)).swap(done_);
   }
 
-  void complete(ErrorCode error, Values... values) {
+  void complete(ErrorCode error) {
     if (!done_) return;
     asio::post(std::exchange(executor_, nullptr),
-               [done = std::exchange(done_, nullptr), error, ... values = std::move(values)]() mutable {
-                 std::move(done)(error, std::move(values)...);
-               });
+               [done = std::exchange(done_, nullptr), error]() mutable { std::move(done)(error); });
   }
 
  private:
-  using Done = asio::any_completion_handler<void(ErrorCode, Values...)>;
+  using Done = asio::any_completion_handler<void(ErrorCode)>;
   asio::any_io_executor executor_;
   Done done_;
 };
@@ -60,7 +57,7 @@ class DrainWait {
 
  private:
   std::size_t below_ = 0;
-  Waiter<> waiter_;
+  Waiter waiter_;
 };
 
 // Work under way for a channel. If it is destroyed unfinished, as when an io_context ends, the channel lets go of the

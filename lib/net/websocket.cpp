@@ -37,7 +37,8 @@ class Session : public std::enable_shared_from_this<Session> {
   static asio::awaitable<ErrorCode> accept(std::shared_ptr<Session> self, Request request);
   static asio::awaitable<ErrorCode> connect(std::shared_ptr<Session> self, std::string host, std::string target,
                                             std::string origin);
-  asio::awaitable<Result<Lease>> receive();
+  std::optional<Result<Lease>> try_receive();
+  void when_input(std::function<void()> on_input);
   void send(Chunk chunk);
   std::size_t unsent() const;
   asio::awaitable<Result<void>> drained(std::size_t below);
@@ -57,11 +58,10 @@ class Session : public std::enable_shared_from_this<Session> {
   static asio::awaitable<void> write_frames(std::shared_ptr<Session> self);
   static asio::awaitable<void> say_goodbye(std::shared_ptr<Session> self);
   std::vector<Chunk> next_batch();
-  void deliver(ErrorCode error, Lease lease);
+  void deliver(Result<Lease> received);
+  void tell_receiver();
   void fail(ErrorCode why);
   ErrorCode over() const;
-  template <class Token>
-  auto async_receive(Token& token);
   template <class Token>
   auto async_drained(std::size_t below, Token& token);
 
@@ -82,7 +82,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::size_t in_flight_ = 0;  // bytes taken out of the queue and not yet written
   bool writing_ = false;       // write_frames() runs
   DrainWait drain_;
-  Waiter<Lease> receiver_;
+  std::optional<Result<Lease>> received_;  // not yet taken
+  std::function<void()> on_input_;         // of the receiver that waits
   Timers::Handle close_deadline_ = 0;
 };
 
@@ -163,36 +164,35 @@ asio::awaitable<void> Session::read_frames(std::shared_ptr<Session> self) {
     self->close(websocket::close_code::unknown_data);
     error = Errc::websocket_protocol;
   }
-  self->deliver(translated(error), std::move(lease));
+  self->deliver(error ? Result<Lease>(translated(error)) : Result<Lease>(std::move(lease)));
   errand.finish();
 }
 
-void Session::deliver(ErrorCode error, Lease lease) {
+void Session::deliver(Result<Lease> received) {
   const std::lock_guard lock(mutex_);
-  receiver_.complete(why_ ? why_ : error, std::move(lease));
+  received_ = std::move(received);
+  tell_receiver();
 }
 
-template <class Token>
-auto Session::async_receive(Token& token) {
-  return asio::async_initiate<Token, void(ErrorCode, Lease)>(
-      [this](auto handler) {
-        const std::lock_guard lock(mutex_);
-        SEALPOST_ASSERT(!receiver_);
-        receiver_.set(std::move(handler), strand_);
-        const ErrorCode ended = over();
-        if (ended) return receiver_.complete(ended, Lease());
-        auto reading = read_frames(shared_from_this());
-        start(std::move(reading));
-      },
-      token);
+// Under the mutex.
+void Session::tell_receiver() {
+  if (on_input_) asio::post(ports_.executor, std::exchange(on_input_, nullptr));
 }
 
-asio::awaitable<Result<Lease>> Session::receive() {
-  ErrorCode error;
-  auto token = asio::redirect_error(asio::use_awaitable, error);
-  Lease lease = co_await async_receive(token);
-  if (error) co_return error;
-  co_return Result<Lease>(std::move(lease));
+std::optional<Result<Lease>> Session::try_receive() {
+  const std::lock_guard lock(mutex_);
+  const ErrorCode ended = over();
+  if (ended) return Result<Lease>(ended);
+  return std::exchange(received_, std::nullopt);
+}
+
+void Session::when_input(std::function<void()> on_input) {
+  const std::lock_guard lock(mutex_);
+  SEALPOST_ASSERT(!on_input_ && !received_);
+  on_input_ = std::move(on_input);
+  if (over()) return tell_receiver();
+  auto reading = read_frames(shared_from_this());
+  start(std::move(reading));
 }
 
 // Under the mutex.
@@ -271,7 +271,8 @@ void Session::close(websocket::close_code code) {
   if (state_ != State::open) return;
   state_ = State::closing;
   code_ = code;
-  receiver_.complete(code == websocket::close_code::normal ? Errc::closed : Errc::websocket_protocol, Lease());
+  if (code != websocket::close_code::normal) why_ = Errc::websocket_protocol;
+  tell_receiver();
   drain_.check(~std::size_t{0}, Errc::closed);
   const auto limit = limits_.flush + limits_.linger;
   close_deadline_ = ports_.timers.after(limit, [self = shared_from_this()] { self->abort(); });
@@ -297,7 +298,7 @@ void Session::fail(ErrorCode why) {
   why_ = why;
   queue_.clear();
   wire_->abort();
-  receiver_.complete(why, Lease());
+  tell_receiver();
   drain_.check(~std::size_t{0}, why);
   ports_.timers.cancel(close_deadline_);
 }
@@ -310,7 +311,7 @@ void Session::abort() {
 void Session::forsake() {
   std::unique_lock lock(mutex_);
   const DrainWait dropped = std::move(drain_);
-  const Waiter<Lease> left = std::move(receiver_);
+  const std::function<void()> left = std::exchange(on_input_, nullptr);
   lock.unlock();  // what waits may hold the channel
 }
 
@@ -323,7 +324,8 @@ class WebSocketChannel : public Channel {
  public:
   explicit WebSocketChannel(std::shared_ptr<Session> session) : session_(std::move(session)) {}
   ~WebSocketChannel() override;
-  asio::awaitable<Result<Lease>> receive() override { return session_->receive(); }
+  std::optional<Result<Lease>> try_receive() override { return session_->try_receive(); }
+  void when_input(std::function<void()> on_input) override { session_->when_input(std::move(on_input)); }
   void send(Chunk chunk) override { session_->send(std::move(chunk)); }
   std::size_t unsent() const override { return session_->unsent(); }
   asio::awaitable<Result<void>> drained(std::size_t below) override { return session_->drained(below); }

@@ -5,7 +5,6 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "base/encoding.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/client.hpp"
 #include "pipeline/clients.hpp"
@@ -54,16 +53,15 @@ bool Client::is_live(const DeviceLane& lane) const {
 }
 
 Result<void> Client::check_device(const auth::ProofAccepted& proof) const {
-  const auto found = devices_.find(proof.device);
-  if (found == devices_.end()) {
+  const DeviceLane* lane = find(proof.device);
+  if (lane == nullptr) {
     std::size_t live = 0;
-    for (const auto& [label, lane] : devices_) live += is_live(*lane) ? 1 : 0;
+    for (const auto& other : devices_) live += is_live(*other) ? 1 : 0;
     if (live >= services_.limits.devices_max) return auth::Errc::too_many_devices;
     return {};
   }
-  const DeviceLane& lane = *found->second;
-  if (!lane.shut && !is_live(lane)) return auth::Errc::device_retired;
-  if (proof.issued < lane.proven_challenge) return auth::Errc::stale_challenge;
+  if (!lane->shut && !is_live(*lane)) return auth::Errc::device_retired;
+  if (proof.issued < lane->proven_challenge) return auth::Errc::stale_challenge;
   return {};
 }
 
@@ -101,7 +99,7 @@ asio::awaitable<Result<Admitted>> Client::admit(auth::ProofAccepted proof, auth:
                   *epoch,
                   proof.key,
                   services_.clock.now() + services_.limits.session,
-                  to_hex(services_.random.bytes<16>())};
+                  SessionName{services_.random.bytes<16>()}};
   admitted.welcome = handshake.welcome(welcome_of(admitted.who, settlement), *services_.identity.signer);
   admitted.client = self;
   co_return admitted;
@@ -151,7 +149,7 @@ asio::awaitable<Result<Epoch>> Client::log_proof(const auth::ProofAccepted& proo
 void Client::adopt(const std::vector<object::Identity>& versions, EventId last) {
   identity_ = Standing(versions.back());
   identity_event_ = last;
-  for (const auto& [label, lane] : devices_) {
+  for (const auto& lane : devices_) {
     const auto connection = lane->connection;
     if (connection && !identity_->may_sign(connection->who().key))
       connection->end(mqtt::ReasonCode::not_authorized, "the identity has dropped the key of this session");
@@ -209,11 +207,8 @@ asio::awaitable<void> Client::shut(const Device& device, const lane::Settlement&
 }
 
 void Client::begin(const Device& device, Epoch epoch, const lane::Settlement& settlement) {
-  std::unique_ptr<DeviceLane>& lane = devices_[device];
-  if (!lane) {
-    lane = std::make_unique<DeviceLane>();
-    lane->device = device;
-  }
+  DeviceLane* lane = find(device);
+  if (lane == nullptr) lane = devices_.emplace_back(std::make_unique<DeviceLane>(device)).get();
   // One that was admitted before this proof and entered after it.
   if (lane->connection) lane->connection->end(mqtt::ReasonCode::session_taken_over, "the device has connected again");
   lane->in.begin_epoch(epoch, settlement.light);
@@ -230,7 +225,7 @@ void Client::begin(const Device& device, Epoch epoch, const lane::Settlement& se
 auth::Welcome Client::welcome_of(const Credentials& who, const lane::Settlement& settlement) const {
   const Millis now = services_.clock.now();
   auth::Welcome welcome;
-  welcome.session = who.session;
+  welcome.session = who.session.text();
   welcome.epoch = who.epoch;
   welcome.expires = who.expires;
   welcome.reauth_after = now + (who.expires - now) / 5 * 4;

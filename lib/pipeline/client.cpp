@@ -100,15 +100,14 @@ void Client::load(const std::optional<log::ClientState>& state, const std::vecto
   if (!state) return;
   out_ = lane::OutLane({state->out.seq, state->out.link, state->out.time});
   for (const log::DeviceState& device : state->devices) {
-    auto lane = std::make_unique<DeviceLane>();
-    lane->device = device.device;
+    auto lane = std::make_unique<DeviceLane>(device.device);
     const lane::Light light = device.shut ? lane::Light::shut : lane::Light::green;
     lane->in = lane::InLane({device.in.seq, device.in.link, device.in.time}, light, device.epoch);
     lane->window = lane::Window(device.acked, state->out.seq, 1);
     lane->acked = device.acked;
     lane->last_seen = device.last_seen;
     lane->shut = device.shut;
-    devices_.emplace(device.device, std::move(lane));
+    devices_.push_back(std::move(lane));
   }
   if (services_.bot != nullptr) updates_.cursor = updates_.queued = state->cursor(services_.bot->consumer());
   updates_.newest = std::max(state->last_in, updates_.queued);
@@ -127,12 +126,20 @@ void Client::resume_work() {
   if (intents_.behind()) start_relaying();
 }
 
-DeviceLane* Client::find(const Device& device) {
-  const auto found = devices_.find(device);
-  return found == devices_.end() ? nullptr : found->second.get();
+DeviceLane* Client::find(const Device& device) const {
+  const auto found = std::ranges::find(devices_, device, [](const auto& lane) { return lane->device; });
+  return found == devices_.end() ? nullptr : found->get();
+}
+
+DeviceLane& Client::lane_of(const Connection& connection) const {
+  DeviceLane* lane = find(connection.who().device);
+  SEALPOST_ASSERT(lane != nullptr);
+  return *lane;
 }
 
 void Client::detach(const std::shared_ptr<Connection>& connection) {
+  services_.timers.cancel(connection->keep_alive_timer);
+  services_.timers.cancel(connection->expiry_timer);
   connection->engine().disconnect(mqtt::ReasonCode::unspecified_error);
   connection->flush();
   DeviceLane& lane = lane_of(*connection);
@@ -164,20 +171,21 @@ void Client::forget_session_later(DeviceLane& lane) {
 }
 
 void Client::end_connections(mqtt::ReasonCode reason, std::string_view why) {
-  for (const auto& [label, lane] : devices_)
+  for (const auto& lane : devices_)
     if (const auto connection = lane->connection) connection->end(reason, why);
 }
 
 bool Client::idle() const {
-  for (const auto& [label, lane] : devices_)
+  for (const auto& lane : devices_)
     if (!lane->in.idle() || (lane->connection && lane->connection->in_flight > 0)) return false;
   return out_.idle();
 }
 
 std::vector<Client::DeviceView> Client::devices() const {
   std::vector<DeviceView> views;
-  for (const auto& [label, lane] : devices_)
-    views.push_back({label, lane->in.durable().n, lane->acked, lane->connection != nullptr});
+  for (const auto& lane : devices_)
+    views.push_back({lane->device, lane->in.durable().n, lane->acked, lane->connection != nullptr});
+  std::ranges::sort(views, {}, &DeviceView::device);
   return views;
 }
 

@@ -10,7 +10,6 @@
 #include <list>
 #include <map>
 #include <memory>
-#include <unordered_map>
 
 #include "auth/handshake.hpp"
 #include "lane/position.hpp"
@@ -140,7 +139,7 @@ class Client : public std::enable_shared_from_this<Client> {
   // is on disk. Errors: auth::Errc.
   asio::awaitable<Result<Admitted>> admit(auth::ProofAccepted, auth::ServerHandshake&,
                                           std::shared_ptr<Connection> reauth_of);
-  // The connection takes its device's place and is served until it ends: reads, answers, delivers.
+  // The connection takes its device's place, and is served until it ends: read from, answered, delivered to.
   static asio::awaitable<void> enter(std::shared_ptr<Client>, std::shared_ptr<Connection>, Opening,
                                      std::string welcome);
 
@@ -174,7 +173,7 @@ class Client : public std::enable_shared_from_this<Client> {
     OnCommit committed = nullptr;
   };
   // author -> newest identity event of theirs that this client was sent
-  using Introduced = std::unordered_map<Permalink, EventId>;
+  using Introduced = std::map<Permalink, EventId>;
   // What intents make.
   struct Relayed {
     std::vector<Outgoing> messages;
@@ -185,8 +184,8 @@ class Client : public std::enable_shared_from_this<Client> {
 
   // client.cpp
   void load(const std::optional<log::ClientState>&, const std::vector<log::StoredEvent>& versions);
-  DeviceLane* find(const Device&);
-  DeviceLane& lane_of(const Connection& connection) { return *devices_.at(connection.who().device); }
+  DeviceLane* find(const Device&) const;
+  DeviceLane& lane_of(const Connection&) const;
   void detach(const std::shared_ptr<Connection>&);
   void note_security(std::string_view code, std::string_view detail);
   void forget_session_later(DeviceLane&);
@@ -204,7 +203,10 @@ class Client : public std::enable_shared_from_this<Client> {
 
   // serve.cpp
   bool attach(const std::shared_ptr<Connection>&, const Opening&, std::string_view welcome);
+  void serve(const std::shared_ptr<Connection>&);
   void step(const std::shared_ptr<Connection>&);
+  void go_on_after_progress(const std::shared_ptr<Connection>&);
+  static asio::awaitable<void> let_drain(std::shared_ptr<Client>, std::shared_ptr<Connection>);
   void on(const std::shared_ptr<Connection>&, const mqtt::PublishReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::PubackReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::SubscribeReceived&);
@@ -285,7 +287,7 @@ class Client : public std::enable_shared_from_this<Client> {
   EventId identity_event_;            // that brought it
 
   Turn admitting_;
-  std::map<Device, std::unique_ptr<DeviceLane>> devices_;
+  std::vector<std::unique_ptr<DeviceLane>> devices_;  // a few
 
   lane::OutLane out_;
   std::list<Outbound> recent_;  // the newest of the out-lane, for devices that keep up

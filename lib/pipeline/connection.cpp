@@ -1,17 +1,21 @@
 #include "pipeline/connection.hpp"
 
-#include <fmt/format.h>
-
+#include "base/assert.hpp"
 #include "mqtt/topic.hpp"
 
 namespace sealpost::pipeline {
+
+SessionName SessionName::from_text(std::string_view text) {
+  SessionName name;
+  SEALPOST_ASSERT(sealpost::from_hex(text, name.bytes));
+  return name;
+}
 
 Connection::Connection(const Services& services, std::shared_ptr<net::Channel> channel, const mqtt::Limits& limits)
     : channel_(std::move(channel)), engine_(limits, steady_ms(services.clock)) {}
 
 void Connection::prove(Credentials who) {
   who_ = std::move(who);
-  prefix_ = fmt::format("sp/{}/{}/", who_.client.hex(), who_.device.text());
   channel_->proven();
 }
 
@@ -21,11 +25,10 @@ void Connection::extend(Millis expires, const PublicKey& key) {
 }
 
 std::string Connection::topic(std::string_view leaf) const {
-  return prefix_ + std::string(leaf);
-}
-
-bool Connection::is_topic(std::string_view topic, std::string_view leaf) const {
-  return topic.size() == prefix_.size() + leaf.size() && topic.starts_with(prefix_) && topic.ends_with(leaf);
+  std::string name;
+  name.reserve(3 + 2 * sizeof who_.client.bytes + 1 + who_.device.text().size() + 1 + leaf.size());
+  name.append("sp/").append(who_.client.hex()).append("/").append(who_.device.text()).append("/").append(leaf);
+  return name;
 }
 
 void Connection::flush() {
@@ -35,7 +38,7 @@ void Connection::flush() {
     channel_->send(std::move(output));
   }
   if (engine_.closing()) channel_->close();
-  progress.open();
+  if (on_progress) std::exchange(on_progress, nullptr)();
 }
 
 void Connection::end(mqtt::ReasonCode reason, std::string_view reason_string) {

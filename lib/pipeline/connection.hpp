@@ -3,17 +3,27 @@
 // that has been proven; what their packets mean is for the client's actor. Thread rule: one strand at a time, the
 // client's from attach() on.
 
+#include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "auth/handshake.hpp"
+#include "base/encoding.hpp"
 #include "mqtt/connection.hpp"
 #include "net/channel.hpp"
-#include "pipeline/gate.hpp"
 #include "pipeline/services.hpp"
 
 namespace sealpost::pipeline {
+
+// Names a session in its Welcome and in a re-authentication, where it is written in hex digits.
+struct SessionName {
+  std::array<std::uint8_t, 16> bytes{};
+
+  static SessionName from_text(std::string_view);  // of a name that is known to be one
+  std::string text() const { return to_hex(bytes); }
+};
 
 // Who a connection has proven to be, and until when.
 struct Credentials {
@@ -22,7 +32,7 @@ struct Credentials {
   Epoch epoch;
   PublicKey key;       // the `sign` key of the proof
   Millis expires = 0;  // server's clock, ms since the Unix epoch
-  std::string session;
+  SessionName session;
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -40,7 +50,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // "sp/<permalink>/<device>/<leaf>"
   std::string topic(std::string_view leaf) const;
-  bool is_topic(std::string_view topic, std::string_view leaf) const;
 
   // Writes what the engine wants sent; closes the channel when the engine has closed.
   void flush();
@@ -57,7 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool paused = false;                               // not read from: the client does not take what we have sent
   std::uint32_t attachment = 0;                      // to the device's MQTT session
   std::unique_ptr<auth::ServerHandshake> handshake;  // of a re-authentication under way
-  Gate progress;                                     // opened when an answer went out: the engine may want input again
+  std::function<void()> on_progress;  // called once when an answer went out: the engine may want input again
 
   // What watches over it, to be cancelled when it ends: else each would hold its memory until it is due.
   Timers::Handle keep_alive_timer = 0;
@@ -67,7 +76,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<net::Channel> channel_;
   mqtt::Connection engine_;
   Credentials who_;
-  std::string prefix_;
 };
 
 // The topic filters of a session that let `topic` through.

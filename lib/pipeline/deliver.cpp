@@ -15,7 +15,7 @@ constexpr log::PageLimit page_limit{.events = 64, .bytes = 1 << 20};
 }  // namespace
 
 void Client::pump_all() {
-  for (const auto& [label, lane] : devices_) {
+  for (const auto& lane : devices_) {
     lane->window.raise_head(out_.durable().n);
     pump(*lane);
   }
@@ -83,7 +83,7 @@ void Client::cannot_take(DeviceLane& lane, const Outbound& message) {
 
 asio::awaitable<void> Client::read_page(std::shared_ptr<Client> self, Device device) {
   using Page = std::vector<log::StoredEvent>;
-  DeviceLane& lane = *self->devices_.at(device);
+  DeviceLane& lane = *self->find(device);
   const log::Lane out{self->permalink_};
   const Seq from = lane.window.sent().next();
   std::function<Page(log::Reader&)> ask = [out, from](log::Reader& reader) {
@@ -101,7 +101,7 @@ asio::awaitable<void> Client::read_page(std::shared_ptr<Client> self, Device dev
 // Memory keeps what a connected device has yet to acknowledge; the log has the rest.
 void Client::forget_delivered() {
   Seq delivered = out_.durable().n;
-  for (const auto& [label, lane] : devices_)
+  for (const auto& lane : devices_)
     if (lane->connection) delivered = std::min(delivered, lane->window.acked());
   while (!recent_.empty() && recent_.front().committed.seq() <= delivered) {
     recent_bytes_ -= recent_.front().text->size();

@@ -26,7 +26,9 @@ struct Waiter {
 };
 
 struct DeviceLane {
-  Device device;
+  explicit DeviceLane(Device label) : device(std::move(label)) {}
+
+  const Device device;
   lane::InLane in;
   lane::Window window;  // of the connection; after a redelivery its position is behind `acked`
   Seq acked;            // the device has stored everything up to here; never moves back

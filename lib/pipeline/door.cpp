@@ -43,7 +43,7 @@ Result<auth::ServerHandshake> Door::take(const Link& challenge) {
 }
 
 Result<std::string> Door::issue(const Credentials& who, const std::string& endpoint) {
-  auth::Ticket ticket{who.client, who.device, who.epoch, who.key, who.session, who.expires, endpoint};
+  auth::Ticket ticket{who.client, who.device, who.epoch, who.key, who.session.text(), who.expires, endpoint};
   const auto secret = random_.bytes<32>();
   const std::lock_guard lock(mutex_);
   return tickets_.issue(std::move(ticket), secret, steady_ms(clock_));
@@ -54,7 +54,8 @@ Result<Credentials> Door::redeem(std::string_view client_id, std::string_view te
   const auto ticket = tickets_.redeem(client_id, text, steady_ms(clock_));
   if (!ticket) return ticket.error();
   if (is_encrypted(ticket->endpoint) && !peer.encrypted() && !peer.loopback) return auth::Errc::bad_ticket;
-  return Credentials{ticket->client, ticket->device, ticket->epoch, ticket->key, ticket->expires, ticket->session};
+  return Credentials{ticket->client, ticket->device,  ticket->epoch,
+                     ticket->key,    ticket->expires, SessionName::from_text(ticket->session)};
 }
 
 }  // namespace sealpost::pipeline

@@ -27,7 +27,7 @@ void Client::reauthenticate(const std::shared_ptr<Connection>& connection, std::
   const Carrier carrier = carrier_of(*connection, channel.peer().address, channel.exporter());
   auto challenged = challenge(services_, carrier, hello);
   if (!challenged) return fail_reauthentication(connection, challenged.error());
-  if (challenged->handshake.hello().session != connection->who().session)
+  if (challenged->handshake.hello().session != connection->who().session.text())
     return fail_reauthentication(connection, auth::Errc::wrong_session);
   connection->handshake = std::make_unique<auth::ServerHandshake>(std::move(challenged->handshake));
   (void)connection->engine().authenticate(mqtt::ReasonCode::continue_authentication, as_bytes(challenged->challenge));

@@ -19,7 +19,7 @@ constexpr std::size_t recent_bytes_max = 1 << 20;
 bool Client::outbox_full() const {
   if (devices_.empty()) return out_.pending().n.value >= services_.limits.outbox_messages;
   Seq acked;
-  for (const auto& [label, lane] : devices_)
+  for (const auto& lane : devices_)
     if (!lane->shut) acked = std::max(acked, lane->acked);
   return out_.pending().n.value - acked.value >= services_.limits.outbox_messages;
 }

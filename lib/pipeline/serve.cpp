@@ -1,5 +1,6 @@
 // serve: what a proven connection brings is read, handed to the verb it is for, and answered, until it ends.
 
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
 #include "mqtt/topic.hpp"
@@ -17,24 +18,6 @@ constexpr std::chrono::seconds pause_max{60};  // without taking any of it
 
 // Topic filters in one session. Its own names need one, or one for each leaf; each costs memory, for days.
 constexpr std::size_t subscriptions_max = 16;
-
-// Does not read until the client has taken its answers. False if it takes none for too long, or is gone.
-asio::awaitable<bool> let_drain(Services& services, std::shared_ptr<Connection> connection) {
-  const std::shared_ptr<net::Channel> channel = connection->shared_channel();
-  const auto stuck = [weak = std::weak_ptr(channel)] {
-    if (const auto late = weak.lock()) late->abort();
-  };
-  connection->paused = true;
-  while (channel->unsent() > unsent_before_pausing) {
-    const net::Deadline deadline(services.timers, pause_max, stuck);
-    const std::size_t unsent = channel->unsent();
-    const auto shorter = co_await channel->drained(unsent);
-    if (!shorter) co_return false;
-  }
-  connection->paused = false;
-  connection->engine().excuse_silence(steady_ms(services.clock));
-  co_return true;
-}
 
 }  // namespace
 
@@ -72,29 +55,57 @@ asio::awaitable<void> Client::enter(std::shared_ptr<Client> self, std::shared_pt
     connection->flush();
     co_return;
   }
-  std::string().swap(welcome);  // sent; this frame lives as long as the connection
   self->watch_keep_alive(connection);
   self->watch_expiry(connection);
   self->step(connection);
   self->pump(self->lane_of(*connection));
-  const std::shared_ptr<net::Channel> channel = connection->shared_channel();
+  self->serve(connection);
+}
+
+// Reads and answers while it can, and has itself called again when it can go on. Not a coroutine: most connections wait
+// for input most of the time, and a frame for each is memory.
+void Client::serve(const std::shared_ptr<Connection>& connection) {
+  const auto go_on = [self = shared_from_this(), connection] {
+    asio::dispatch(self->strand_, [self, connection] { self->serve(connection); });
+  };
   while (!connection->ended()) {
-    if (!connection->engine().wants_input()) {
-      co_await connection->progress.wait();
-      continue;
-    }
-    if (channel->unsent() > unsent_before_pausing) {
-      const bool going_on = co_await let_drain(self->services_, connection);
-      if (!going_on) break;
-    }
-    const auto received = co_await channel->receive();
-    if (!received) break;
-    connection->engine().receive(received->view(), steady_ms(self->services_.clock));
-    self->step(connection);
+    if (!connection->engine().wants_input()) return go_on_after_progress(connection);
+    if (connection->channel().unsent() > unsent_before_pausing)
+      return spawn(strand_, services_.sink, "let_drain", let_drain(shared_from_this(), connection));
+    const auto received = connection->channel().try_receive();
+    if (!received) return connection->channel().when_input(go_on);
+    if (!*received) break;
+    connection->engine().receive((*received)->view(), steady_ms(services_.clock));
+    step(connection);
   }
-  self->services_.timers.cancel(connection->keep_alive_timer);
-  self->services_.timers.cancel(connection->expiry_timer);
-  self->detach(connection);
+  detach(connection);
+}
+
+// Weakly: the connection must not keep itself. Whoever makes the progress keeps both.
+void Client::go_on_after_progress(const std::shared_ptr<Connection>& connection) {
+  connection->on_progress = [weak_self = weak_from_this(), weak = std::weak_ptr(connection)] {
+    const auto self = weak_self.lock();
+    const auto stalled = weak.lock();
+    if (self && stalled) asio::post(self->strand_, [self, stalled] { self->serve(stalled); });
+  };
+}
+
+// Does not read until the client has taken its answers; ends a connection that takes none for too long.
+asio::awaitable<void> Client::let_drain(std::shared_ptr<Client> self, std::shared_ptr<Connection> connection) {
+  const std::shared_ptr<net::Channel> channel = connection->shared_channel();
+  const auto stuck = [weak = std::weak_ptr(channel)] {
+    if (const auto late = weak.lock()) late->abort();
+  };
+  connection->paused = true;
+  while (channel->unsent() > unsent_before_pausing) {
+    const net::Deadline deadline(self->services_.timers, pause_max, stuck);
+    const std::size_t unsent = channel->unsent();
+    const auto shorter = co_await channel->drained(unsent);
+    if (!shorter) co_return self->detach(connection);
+  }
+  connection->paused = false;
+  connection->engine().excuse_silence(steady_ms(self->services_.clock));
+  self->serve(connection);
 }
 
 // Works off what the engine has understood so far, and writes the answers.
@@ -105,7 +116,7 @@ void Client::step(const std::shared_ptr<Connection>& connection) {
 }
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::PublishReceived& publish) {
-  const bool to_outbox = connection->is_topic(publish.topic, "outbox");
+  const bool to_outbox = publish.topic == connection->topic("outbox");
   if (connection->expired) {  // what is in flight is finished first
     if (connection->in_flight == 0) connection->end(mqtt::ReasonCode::not_authorized, "the session has expired");
     return;

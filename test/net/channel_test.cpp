@@ -3,6 +3,7 @@
 
 #include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
+#include <future>
 
 #include "net/network.hpp"
 
@@ -196,6 +197,55 @@ TEST_CASE("close ends a pending receive at once, over every transport") {
   REQUIRE(ending.wait_for(patience) == std::future_status::ready);
   CHECK(ending.get() == Errc::closed);
   pair.client->abort();
+}
+
+// Without a coroutine: reads what there is, and has itself called for the rest.
+void collect(std::shared_ptr<Channel> channel, std::shared_ptr<std::promise<std::string>> all, std::string text) {
+  for (;;) {
+    const auto received = channel->try_receive();
+    if (!received) {
+      return channel->when_input([channel, all, text] { collect(channel, all, text); });
+    }
+    if (!*received) return all->set_value(text + (received->error() == Errc::closed ? "|closed" : "|end"));
+    text += as_text((*received)->view());
+  }
+}
+
+TEST_CASE("a receiver without a coroutine is called when there is input, and when there will be none") {
+  const Scheme scheme = GENERATE(values(all_schemes));
+  const bool closes_itself = GENERATE(false, true);
+  INFO(scheme_name(scheme));
+  Pair pair(scheme);
+  const auto all = std::make_shared<std::promise<std::string>>();
+  auto future = all->get_future();
+  collect(pair.server, all, "");
+  std::string sent = noise(400'000, 5);  // so that others have their turn on the way
+  pair.client->send(sent);
+  REQUIRE(eventually([&] { return pair.client->unsent() == 0; }));
+  if (closes_itself) {
+    pair.server->close();
+  } else {
+    pair.client->close();
+  }
+  REQUIRE(future.wait_for(patience) == std::future_status::ready);
+  const std::string text = future.get();
+  if (closes_itself) {
+    CHECK(text.ends_with("|closed"));
+  } else {
+    CHECK(text == sent + "|end");
+  }
+}
+
+TEST_CASE("a receiver that waits is forgotten when the executor ends") {
+  const Scheme scheme = GENERATE(values(all_schemes));
+  INFO(scheme_name(scheme));
+  const auto held = std::make_shared<int>();
+  {
+    Pair pair(scheme);
+    if (!pair.server->try_receive()) pair.server->when_input([held, channel = pair.server] { (void)channel; });
+    CHECK(held.use_count() == 2);
+  }
+  CHECK(held.use_count() == 1);
 }
 
 TEST_CASE("close gives up on a peer that does not read, and one that does not finish") {

@@ -2,20 +2,29 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 
 namespace sealpost::pipeline::test {
 
 // The channel ---------------------------------------------------------------------------------------------------------
 
-asio::awaitable<Result<net::Lease>> FakeChannel::receive() {
-  while (given_.empty() && !closed_) co_await arrived_.wait();
-  if (closed_) co_return net::Errc::closed;
+std::optional<Result<net::Lease>> FakeChannel::try_receive() {
+  if (closed_) return Result<net::Lease>(net::Errc::closed);
+  if (given_.empty()) return std::nullopt;
   net::Lease lease = buffers_.large();
   const std::size_t size = std::min(given_.size(), lease.capacity());
   std::copy_n(given_.begin(), size, lease.room().begin());
   lease.resize(size);
   given_.erase(given_.begin(), given_.begin() + static_cast<std::ptrdiff_t>(size));
-  co_return std::move(lease);
+  return Result<net::Lease>(std::move(lease));
+}
+
+void FakeChannel::when_input(std::function<void()> on_input) {
+  on_input_ = std::move(on_input);
+}
+
+void FakeChannel::tell_receiver() {
+  if (on_input_) asio::post(stranger, std::exchange(on_input_, nullptr));
 }
 
 void FakeChannel::send(net::Chunk chunk) {
@@ -26,12 +35,12 @@ void FakeChannel::send(net::Chunk chunk) {
 
 void FakeChannel::give(BytesView bytes) {
   given_.insert(given_.end(), bytes.begin(), bytes.end());
-  arrived_.open();
+  tell_receiver();
 }
 
 void FakeChannel::hang_up() {
   closed_ = true;
-  arrived_.open();
+  tell_receiver();
 }
 
 // The bot -------------------------------------------------------------------------------------------------------------

@@ -27,7 +27,8 @@ class FakeChannel final : public net::Channel {
  public:
   explicit FakeChannel(net::BufferPool& buffers) : buffers_(buffers) { peer_.address = "192.0.2.7"; }
 
-  asio::awaitable<Result<net::Lease>> receive() override;
+  std::optional<Result<net::Lease>> try_receive() override;
+  void when_input(std::function<void()> on_input) override;
   void send(net::Chunk chunk) override;
   std::size_t unsent() const override { return 0; }
   asio::awaitable<Result<void>> drained(std::size_t) override { co_return Result<void>(); }
@@ -44,17 +45,19 @@ class FakeChannel final : public net::Channel {
   bool is_closed() const { return closed_; }
   // As when the process ends: who waits is forgotten.
   void drop() {
-    arrived_ = Gate();
+    on_input_ = nullptr;
     stranger = {};
   }
   asio::any_io_executor stranger;  // on which it is authenticated
 
  private:
+  void tell_receiver();
+
   net::BufferPool& buffers_;
   net::Peer peer_;
   Bytes given_;
   Bytes sent_;
-  Gate arrived_;
+  std::function<void()> on_input_;
   bool closed_ = false;
 };
 
