@@ -30,6 +30,7 @@ std::optional<Result<Appended>> Appender::answered_before(const Idempotency& req
   auto row = get_request_.query(request.scope, request.key, now - requests_kept_ms);
   if (!row.next()) return std::nullopt;
   if (row.digest(0) != request.request) return Errc::idempotency_mismatch;
+  events_.flush();  // they may be of this batch
   Appended before{{}, true};
   for (auto event = get_events_.query(row.number(1), row.number(2)); event.next();)
     before.events.push_back(Gate::committed(record_of(event)));
@@ -51,22 +52,24 @@ std::vector<Committed> Appender::write(Transaction& transaction, const std::vect
     if (record.draft.time == 0) record.draft.time = now;
     record.hash = chain_hash(head_.hash, record);
     head_ = {record.id, record.hash};
-    events_.insert(record);
     committed.push_back(Gate::committed(record));
-    tail_.push(std::move(record));
+    const Body body = record.draft.body;
+    events_.add(tail_.push(std::move(record)), body);
   }
   return committed;
 }
 
 void Appender::note(const Notes& notes) {
-  for (const auto& [whose, note] : notes) {
-    const auto& [client, device] = whose;
-    const Seq head = heads_.of(client).head.out.seq;
-    put_position_.run(client, device, note.acked <= head ? note.acked : Seq{}, note.seen);
-  }
+  const std::vector<Notes::value_type> noted(notes.begin(), notes.end());
+  positions_.insert<Notes::value_type>(noted, [this](const Notes::value_type& entry, auto bind) {
+    const auto& [whose, note] = entry;
+    const Seq head = heads_.of(whose.first).head.out.seq;
+    bind(whose.first, whose.second, note.acked <= head ? note.acked : Seq{}, note.seen);
+  });
 }
 
 ErrorCode Appender::commit() {
+  events_.flush();
   head_rows_.store(heads_);
   commit_.run();
   const ErrorCode error = database_.error();

@@ -58,9 +58,9 @@ class Appender {
                              "DELETE FROM idempotency WHERE (scope, key) IN (SELECT scope, key FROM idempotency WHERE "
                              "time <= ?1 ORDER BY time LIMIT ?2)"};
   Statement get_events_{database_, SEALPOST_EVENT_WITH_BODY "WHERE id >= ?1 ORDER BY id LIMIT ?2"};
-  Statement put_position_{database_,
-                          "INSERT INTO position VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE SET acked = max(acked, "
-                          "excluded.acked), last_seen = max(last_seen, excluded.last_seen)"};
+  BulkInsert<8> positions_{database_, "INSERT INTO position", 4,
+                           " ON CONFLICT DO UPDATE SET acked = max(acked, excluded.acked), last_seen = max(last_seen, "
+                           "excluded.last_seen)"};
 };
 
 }  // namespace sealpost::log

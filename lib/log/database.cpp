@@ -11,17 +11,6 @@
 namespace sealpost::log {
 namespace {
 
-// No statistics of memory, which nobody reads: they take one mutex of the process for each allocation, of which a
-// message has some forty where SQLite is built without lookaside, as Debian's is. Without effect, and without harm,
-// where somebody has used SQLite before.
-void configure_once() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    const int code = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-    SEALPOST_ASSERT(code == SQLITE_OK || code == SQLITE_MISUSE);
-  });
-}
-
 int last_errno(sqlite3_file* file) {
   int number = 0;
   if (file != nullptr && file->pMethods != nullptr)
@@ -40,8 +29,19 @@ int errno_of_write(sqlite3* handle) {
 
 }  // namespace
 
+// No statistics of memory, which nobody reads: they take one mutex of the process for each allocation, of which a
+// message has some forty where SQLite is built without lookaside, as Debian's is. Without effect, and without harm,
+// where somebody has used SQLite before.
+void configure_sqlite() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    const int code = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    SEALPOST_ASSERT(code == SQLITE_OK || code == SQLITE_MISUSE);
+  });
+}
+
 Database::Database(const std::string& path, int flags, const std::string& vfs) {
-  configure_once();
+  configure_sqlite();
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                                    vfs.empty() ? nullptr : vfs.c_str());

@@ -16,6 +16,9 @@
 
 namespace sealpost::log {
 
+// Settings of the library that have an effect before its first use only; from then on this does nothing.
+void configure_sqlite();
+
 class Database {
  public:
   // `flags` as sqlite3_open_v2 takes them. What went wrong is in error().
@@ -57,9 +60,16 @@ class Statement {
   // Executes it with the arguments as ?1, ?2, ...; they need to live for the call only.
   template <class... Arguments>
   void run(const Arguments&... arguments) {
-    bind_all(SQLITE_STATIC, arguments...);
+    bind_from(0, SQLITE_STATIC, arguments...);
     finish();
   }
+
+  // The same by pieces, for a statement with many rows of arguments; what they refer to lives until execute().
+  template <class... Arguments>
+  void bind_row(int row, const Arguments&... arguments) {
+    bind_from(row * static_cast<int>(sizeof...(arguments)), SQLITE_STATIC, arguments...);
+  }
+  void execute() { finish(); }
 
   // The rows of a query: for (auto rows = s.query(a, b); rows.next();) rows.number(0)
   class Rows {
@@ -93,16 +103,15 @@ class Statement {
   };
   template <class... Arguments>
   Rows query(const Arguments&... arguments) {
-    bind_all(SQLITE_TRANSIENT, arguments...);
+    bind_from(0, SQLITE_TRANSIENT, arguments...);
     return Rows(*this);
   }
 
  private:
   template <class... Arguments>
-  void bind_all(sqlite3_destructor_type lifetime, const Arguments&... arguments) {
+  void bind_from(int index, sqlite3_destructor_type lifetime, const Arguments&... arguments) {
     if (database_.failed()) return;
     lifetime_ = lifetime;
-    int index = 0;
     (bind(++index, arguments), ...);
   }
   void bind(int index, std::int64_t value);

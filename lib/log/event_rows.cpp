@@ -51,15 +51,23 @@ Body body_of(const Statement::Rows& row) {
   return std::make_shared<const std::string>(row.text(column_of_text));
 }
 
-void EventRows::insert(const Record& record) {
-  const Draft& draft = record.draft;
-  const std::string keys = joined(draft.keys);
-  const BytesView no_keys;
-  insert_event_.run(record.id, record.part, draft.time, record.logged, static_cast<int>(draft.kind), draft.client,
-                    Optional{draft.device.text()}, draft.epoch, draft.seq, draft.link, draft.prev, draft.author,
-                    draft.recipient, draft.object, Optional{draft.type}, Optional{draft.consumer}, draft.cause,
-                    keys.empty() ? no_keys : as_bytes(keys), record.body_hash, record.hash);
-  if (draft.body) insert_body_.run(record.id, *draft.body);
+void EventRows::add(const Record& record, Body body) {
+  added_.push_back({&record, std::move(body), joined(record.draft.keys)});
+}
+
+void EventRows::flush() {
+  event_.insert<New>(added_, [](const New& added, auto bind) {
+    const Record& record = *added.record;
+    const Draft& draft = record.draft;
+    const BytesView no_keys;
+    bind(record.id, record.part, draft.time, record.logged, static_cast<int>(draft.kind), draft.client,
+         Optional{draft.device.text()}, draft.epoch, draft.seq, draft.link, draft.prev, draft.author, draft.recipient,
+         draft.object, Optional{draft.type}, Optional{draft.consumer}, draft.cause,
+         added.keys.empty() ? no_keys : as_bytes(added.keys), record.body_hash, record.hash);
+  });
+  std::erase_if(added_, [](const New& added) { return added.body == nullptr; });
+  body_.insert<New>(added_, [](const New& added, auto bind) { bind(added.record->id, *added.body); });
+  added_.clear();
 }
 
 }  // namespace sealpost::log

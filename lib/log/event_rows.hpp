@@ -1,6 +1,7 @@
 #pragma once
 // Events as rows: to the database and back.
 
+#include "log/bulk.hpp"
 #include "log/chain.hpp"
 #include "log/database.hpp"
 #include "log/reader.hpp"
@@ -23,18 +24,25 @@ Record record_of(const Statement::Rows&);
 // The body of a row of SEALPOST_EVENT_WITH_BODY; null if there is none.
 Body body_of(const Statement::Rows&);
 
-// Writes events and their bodies.
+// Writes events and their bodies: those that were added, by flush().
 class EventRows {
  public:
   explicit EventRows(Database& database) : database_(database) {}
-  void insert(const Record&);
+  // The record lives until flush().
+  void add(const Record&, Body);
+  void flush();
 
  private:
+  struct New {
+    const Record* record;
+    Body body;
+    std::string keys;  // one after the other
+  };
+
   Database& database_;
-  Statement insert_event_{database_,
-                          "INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-                          "?16, ?17, ?18, ?19, ?20)"};
-  Statement insert_body_{database_, "INSERT INTO body VALUES (?1, ?2)"};
+  BulkInsert<8> event_{database_, "INSERT INTO event", column_of_text};
+  BulkInsert<8> body_{database_, "INSERT INTO body", 2};
+  std::vector<New> added_;
 };
 
 }  // namespace sealpost::log

@@ -3,6 +3,12 @@
 namespace sealpost::log {
 namespace {
 
+template <class Head>
+struct Changed {
+  const Permalink* client;
+  const Head* head;
+};
+
 // seq, link, time, event
 LaneHead lane_head(const Statement::Rows& row, int column) {
   return {row.strong<Seq>(column), row.name<Link>(column + 1), row.number(column + 2), row.strong<EventId>(column + 3)};
@@ -36,21 +42,28 @@ std::optional<Permalink> HeadRows::key_owner(const PublicKey& key) {
 }
 
 void HeadRows::store(const Heads& heads) {
-  heads.for_each_changed([this](const Permalink& client, const ClientRows& rows) { store_client(client, rows); });
+  std::vector<Changed<ClientHead>> clients;
+  std::vector<Changed<ClientRows::Devices::value_type>> devices;
+  std::vector<Changed<ClientRows::Cursors::value_type>> cursors;
+  heads.for_each_changed([&](const Permalink& client, const ClientRows& rows) {
+    if (rows.head.dirty || (!rows.head.stored && rows.dirty())) clients.push_back({&client, &rows.head});
+    for (const auto* device : rows.changed_devices) devices.push_back({&client, device});
+    for (const auto* cursor : rows.changed_cursors) cursors.push_back({&client, cursor});
+  });
+  clients_.insert<Changed<ClientHead>>(clients, [](const auto& changed, auto bind) {
+    const ClientHead& head = *changed.head;
+    bind(*changed.client, head.identity, head.identity_event, head.out.seq, head.out.link, head.out.time,
+         head.out.event, head.last_in, head.last_intent);
+  });
+  devices_.insert<Changed<ClientRows::Devices::value_type>>(devices, [](const auto& changed, auto bind) {
+    const auto& [name, device] = *changed.head;
+    bind(*changed.client, name, device.epoch, device.in.seq, device.in.link, device.in.time, device.in.event,
+         device.shut, device.start);
+  });
+  cursors_.insert<Changed<ClientRows::Cursors::value_type>>(cursors, [](const auto& changed, auto bind) {
+    bind(*changed.client, changed.head->first, changed.head->second.at);
+  });
   for (const auto& [key, owner] : heads.new_keys()) put_key_.run(key, owner);
-}
-
-void HeadRows::store_client(const Permalink& client, const ClientRows& rows) {
-  const ClientHead& head = rows.head;
-  if (head.dirty || (!head.stored && rows.dirty()))
-    put_client_.run(client, head.identity, head.identity_event, head.out.seq, head.out.link, head.out.time,
-                    head.out.event, head.last_in, head.last_intent);
-  for (const auto* changed : rows.changed_devices) {
-    const auto& [name, device] = *changed;
-    put_device_.run(client, name, device.epoch, device.in.seq, device.in.link, device.in.time, device.in.event,
-                    device.shut, device.start);
-  }
-  for (const auto* changed : rows.changed_cursors) put_cursor_.run(client, changed->first, changed->second.at);
 }
 
 }  // namespace sealpost::log

@@ -1,6 +1,7 @@
 #pragma once
 // Heads, cursors and keys as rows: loaded when a client is first asked for, written once a batch.
 
+#include "log/bulk.hpp"
 #include "log/database.hpp"
 #include "log/heads.hpp"
 
@@ -16,8 +17,6 @@ class HeadRows final : public HeadSource {
   void store(const Heads& heads);
 
  private:
-  void store_client(const Permalink&, const ClientRows&);
-
   Database& database_;
   Statement get_client_{database_,
                         "SELECT identity, identity_event, out_seq, out_link, out_time, out_event, last_in, last_intent "
@@ -26,9 +25,9 @@ class HeadRows final : public HeadSource {
       database_, "SELECT device, epoch, in_seq, in_link, in_time, in_event, shut, start FROM device WHERE client = ?1"};
   Statement get_cursors_{database_, "SELECT consumer, event FROM cursor WHERE client = ?1"};
   Statement get_key_{database_, "SELECT client FROM key WHERE key = ?1"};
-  Statement put_client_{database_, "REPLACE INTO client VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
-  Statement put_device_{database_, "REPLACE INTO device VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"};
-  Statement put_cursor_{database_, "REPLACE INTO cursor VALUES (?1, ?2, ?3)"};
+  BulkInsert<8> clients_{database_, "REPLACE INTO client", 9};
+  BulkInsert<8> devices_{database_, "REPLACE INTO device", 9};
+  BulkInsert<8> cursors_{database_, "REPLACE INTO cursor", 3};
   Statement put_key_{database_, "INSERT INTO key VALUES (?1, ?2)"};
 };
 

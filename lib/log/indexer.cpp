@@ -105,33 +105,35 @@ void Indexer::index(Index index, std::span<const Record* const> events) {
   }
 }
 
-void Indexer::index_lanes(std::vector<const Record*>& events) {
+void Indexer::index_lanes(Events& events) {
   sort_by(events, [](const Record& e) { return std::tie(e.draft.client, e.draft.device); });
-  for (const Record* e : events) lane_.run(e->draft.client, e->draft.device, e->draft.seq, e->id);
+  lane_.insert<const Record*>(
+      events, [](const Record* e, auto bind) { bind(e->draft.client, e->draft.device, e->draft.seq, e->id); });
 }
 
-void Indexer::index_feeds(std::vector<const Record*>& events) {
+void Indexer::index_feeds(Events& events) {
   sort_by(events, [](const Record& e) { return std::pair(feed_client(e.draft), e.draft.kind); });
-  for (const Record* e : events) feed_.run(feed_client(e->draft), static_cast<int>(e->draft.kind), e->id);
+  feed_.insert<const Record*>(
+      events, [](const Record* e, auto bind) { bind(feed_client(e->draft), static_cast<int>(e->draft.kind), e->id); });
 }
 
-void Indexer::index_links(std::vector<const Record*>& events) {
+void Indexer::index_links(Events& events) {
   sort_by(events, [](const Record& e) { return number_of(e.draft.link.bytes); });
-  for (const Record* e : events) link_.run(number_of(e->draft.link.bytes), e->id);
-  for (const Record* e : events)
-    if (!permalink_of(e->draft).is_none()) permalink_.run(permalink_of(e->draft), e->id);
+  link_.insert<const Record*>(events, [](const Record* e, auto bind) { bind(number_of(e->draft.link.bytes), e->id); });
+  const Events named = those(events, [](const Draft& draft) { return !permalink_of(draft).is_none(); });
+  permalink_.insert<const Record*>(named, [](const Record* e, auto bind) { bind(permalink_of(e->draft), e->id); });
 }
 
-void Indexer::index_types(std::vector<const Record*>& events) {
+void Indexer::index_types(Events& events) {
+  std::erase_if(events, [](const Record* e) { return e->draft.type.empty(); });
   sort_by(events, [](const Record& e) { return std::tie(e.draft.type); });
-  for (const Record* e : events)
-    if (!e->draft.type.empty()) type_.run(e->draft.type, e->id);
+  type_.insert<const Record*>(events, [](const Record* e, auto bind) { bind(e->draft.type, e->id); });
 }
 
-void Indexer::index_authors(std::vector<const Record*>& events) {
+void Indexer::index_authors(Events& events) {
+  std::erase_if(events, [](const Record* e) { return !in_author_index(e->draft); });
   sort_by(events, [](const Record& e) { return std::tie(e.draft.author); });
-  for (const Record* e : events)
-    if (in_author_index(e->draft)) author_.run(e->draft.author, e->id);
+  author_.insert<const Record*>(events, [](const Record* e, auto bind) { bind(e->draft.author, e->id); });
 }
 
 }  // namespace sealpost::log

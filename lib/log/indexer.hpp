@@ -5,6 +5,7 @@
 #include <array>
 #include <span>
 
+#include "log/bulk.hpp"
 #include "log/chain.hpp"
 #include "log/database.hpp"
 #include "log/heads.hpp"
@@ -51,19 +52,23 @@ class Indexer {
   void index(Index, std::span<const Record* const> events);
 
  private:
-  void index_lanes(std::vector<const Record*>& events);
-  void index_feeds(std::vector<const Record*>& events);
-  void index_links(std::vector<const Record*>& events);
-  void index_types(std::vector<const Record*>& events);
-  void index_authors(std::vector<const Record*>& events);
+  using Events = std::vector<const Record*>;
+
+  void index_lanes(Events& events);
+  void index_feeds(Events& events);
+  void index_links(Events& events);
+  void index_types(Events& events);
+  void index_authors(Events& events);
 
   Database& database_;
-  Statement lane_{database_, "INSERT INTO lane VALUES (?1, ?2, ?3, ?4)"};
-  Statement feed_{database_, "INSERT INTO feed VALUES (?1, ?2, ?3)"};
-  Statement link_{database_, "INSERT INTO object_link VALUES (?1, ?2)"};
-  Statement type_{database_, "INSERT INTO object_type VALUES (?1, ?2)"};
-  Statement author_{database_, "INSERT INTO object_author VALUES (?1, ?2)"};
-  Statement permalink_{database_, "INSERT INTO object_permalink VALUES (?1, ?2)"};
+  using Rows = BulkInsert<32>;
+
+  Rows lane_{database_, "INSERT INTO lane", 4};
+  Rows feed_{database_, "INSERT INTO feed", 3};
+  Rows link_{database_, "INSERT INTO object_link", 2};
+  Rows type_{database_, "INSERT INTO object_type", 2};
+  Rows author_{database_, "INSERT INTO object_author", 2};
+  Rows permalink_{database_, "INSERT INTO object_permalink", 2};
   Statement lane_to_{database_, "UPDATE log SET lane_to = ?1"};
   Statement feed_to_{database_, "UPDATE log SET feed_to = ?1"};
   Statement link_to_{database_, "UPDATE log SET link_to = ?1"};

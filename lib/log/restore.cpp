@@ -27,7 +27,10 @@ Result<Device> mark(const std::string& path, Clock& clock, Random& random) {
   if (!log) return log.error();
   const Device id = new_log_id(random);
   database.execute("BEGIN IMMEDIATE");
-  EventRows(database).insert(restore_point(*log, id, clock.now()));
+  const Record point = restore_point(*log, id, clock.now());
+  EventRows rows(database);
+  rows.add(point, point.draft.body);
+  rows.flush();
   Statement(database, "UPDATE log SET id = ?1").run(id);
   database.execute("COMMIT");
   database.execute("PRAGMA wal_checkpoint(TRUNCATE)");

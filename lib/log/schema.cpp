@@ -2,6 +2,7 @@
 
 #include "base/encoding.hpp"
 #include "log/errc.hpp"
+#include "log/gathering_vfs.hpp"
 
 namespace sealpost::log {
 namespace {
@@ -98,7 +99,8 @@ bool is_empty(Database& database) {
 }  // namespace
 
 Result<std::unique_ptr<Database>> open_database(const std::string& path, Access access, const std::string& vfs) {
-  auto database = std::make_unique<Database>(path, flags_of(access), vfs);
+  auto database =
+      std::make_unique<Database>(path, flags_of(access), access == Access::inspect ? vfs : gathering_vfs(vfs));
   if (database->failed()) return database->error();
   // The first look at the file comes before anything is written to it.
   const bool fresh = access == Access::create && is_empty(*database);

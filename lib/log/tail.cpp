@@ -2,12 +2,12 @@
 
 namespace sealpost::log {
 
-void Tail::push(Record record) {
+const Record& Tail::push(Record record) {
   record.draft.body = nullptr;
   const std::scoped_lock lock(mutex_);
   if (chunks_.empty() || chunks_.back()->records.size() == Chunk::capacity)
     chunks_.push_back(std::make_shared<Chunk>());
-  chunks_.back()->records.push_back(std::move(record));
+  return chunks_.back()->records.emplace_back(std::move(record));
 }
 
 void Tail::cut_back(EventId head) {

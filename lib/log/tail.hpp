@@ -44,9 +44,9 @@ class Tail {
   };
 
   // The writer's.
-  void push(Record record);       // drops the body
-  void cut_back(EventId head);    // the events beyond it did not happen
-  void drop_to(EventId indexed);  // the events up to it are in the indexes
+  const Record& push(Record record);  // drops the body; the record stays where it is while it is in here
+  void cut_back(EventId head);        // the events beyond it did not happen
+  void drop_to(EventId indexed);      // the events up to it are in the indexes
 
   View view() const;
 

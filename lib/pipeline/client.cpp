@@ -127,7 +127,8 @@ void Client::resume_work() {
 }
 
 DeviceLane* Client::find(const Device& device) const {
-  const auto found = std::ranges::find(devices_, device, [](const auto& lane) { return lane->device; });
+  const auto found =
+      std::ranges::find(devices_, device, [](const auto& lane) -> const Device& { return lane->device; });
   return found == devices_.end() ? nullptr : found->get();
 }
 

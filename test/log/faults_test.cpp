@@ -124,7 +124,7 @@ TEST_CASE("a disk that is full in the middle of a commit leaves nothing of it") 
   commit(sick.log(), out.next());
   const int after = GENERATE(1, 2, 3, 5);
   Transaction large;
-  for (int i = 0; i < 20; ++i) large.drafts.push_back(out.next(std::string(2000, 'x')));
+  for (int i = 0; i < 200; ++i) large.drafts.push_back(out.next(std::string(2000, 'x')));
   sick.vfs.fail(Fault::full_write, after);
   CHECK(append(sick.log(), large).error() == Errc::disk_full);
   sick.vfs.mend();

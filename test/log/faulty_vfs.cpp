@@ -28,6 +28,7 @@ int read_file(sqlite3_file* file, void* to, int size, sqlite3_int64 at) {
 }
 int write_file(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
   FaultyVfs& vfs = *file_of(file)->owner;
+  vfs.count_write();
   if (vfs.fails(FaultyVfs::Fault::full_write)) return SQLITE_FULL;
   if (vfs.fails(FaultyVfs::Fault::bad_write)) return SQLITE_IOERR_WRITE;
   return real(file)->pMethods->xWrite(real(file), from, size, at);

@@ -26,6 +26,7 @@ class FaultyVfs {
   }
   void mend() { fault_ = Fault::none; }
   int syncs() const { return syncs_; }
+  int writes() const { return writes_; }
 
   // For the file methods: whether the operation fails now.
   bool fails(Fault kind) {
@@ -35,6 +36,7 @@ class FaultyVfs {
   }
   int failures() const { return failures_; }
   void count_sync() { ++syncs_; }
+  void count_write() { ++writes_; }
   sqlite3_vfs* real() const { return real_; }
 
  private:
@@ -44,6 +46,7 @@ class FaultyVfs {
   std::atomic<Fault> fault_{Fault::none};
   std::atomic<int> left_{0};
   std::atomic<int> syncs_{0};
+  std::atomic<int> writes_{0};
   std::atomic<int> failures_{0};
 };
 
