@@ -34,12 +34,19 @@ bool equal_in_constant_time(BytesView a, BytesView b) {
 }
 
 std::string to_hex(BytesView bytes) {
-  std::string text(bytes.size() * 2, '\0');
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    text[2 * i] = hex_digits[bytes[i] >> 4];
-    text[2 * i + 1] = hex_digits[bytes[i] & 15];
-  }
+  std::string text;
+  append_hex(text, bytes);
   return text;
+}
+
+void append_hex(std::string& text, BytesView bytes) {
+  const std::size_t before = text.size();
+  text.resize(before + bytes.size() * 2);
+  char* digit = text.data() + before;
+  for (const std::uint8_t byte : bytes) {
+    *digit++ = hex_digits[byte >> 4];
+    *digit++ = hex_digits[byte & 15];
+  }
 }
 
 bool from_hex(std::string_view text, std::span<std::uint8_t> out) {

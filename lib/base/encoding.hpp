@@ -11,6 +11,7 @@
 namespace sealpost {
 
 std::string to_hex(BytesView bytes);
+void append_hex(std::string& text, BytesView bytes);
 std::optional<Bytes> from_hex(std::string_view text);
 // Decodes exactly out.size() bytes; false, with `out` unspecified, if the text is anything else.
 bool from_hex(std::string_view text, std::span<std::uint8_t> out);

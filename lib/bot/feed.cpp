@@ -53,6 +53,7 @@ void Feed::put(Update update, Resume resume) {
     const std::lock_guard lock(mutex_);
     if (stopped_) return resume(pipeline::Errc::stopping);
     const EventId id = update.event.id();
+    update.read = nullptr;  // it may wait here for long
     if (const auto before = refused_.extract(id)) update.attempt = std::max(update.attempt, before.mapped());
     waiting_.insert_or_assign(id, Waiting{std::move(update), std::move(resume)});
     woken = std::exchange(polls_, {});

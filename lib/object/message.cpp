@@ -18,6 +18,16 @@ void append_plain(std::string& out, std::string_view key, std::string_view text)
   out += "\",";
 }
 
+// The same of a name in hex digits.
+template <class Tag>
+void append_name(std::string& out, std::string_view key, const Name32<Tag>& name) {
+  out += '"';
+  out += key;
+  out += "\":\"";
+  append_hex(out, name.view());
+  out += "\",";
+}
+
 void append_whole(std::string& out, std::string_view key, std::int64_t value) {
   out += '"';
   out += key;
@@ -86,11 +96,11 @@ Unsigned OutMessage::prepare() const {
   std::string out;
   out.reserve(payload.size() + 800);  // with room for the signature
   out += '{';
-  append_plain(out, "_author", author.hex());
+  append_name(out, "_author", author);
   append_plain(out, "_d", device.text());
   append_whole(out, "_n", static_cast<std::int64_t>(n.value));
-  if (n.value > 1) append_plain(out, "_q", previous.hex());
-  append_plain(out, "_recipient", recipient.hex());
+  if (n.value > 1) append_name(out, "_q", previous);
+  append_name(out, "_recipient", recipient);
   const std::size_t signature_at = out.size();
   append_plain(out, "_t", message_type);
   append_whole(out, "_time", time);
@@ -100,7 +110,7 @@ Unsigned OutMessage::prepare() const {
     append_string(out, *context);
     out += ',';
   }
-  if (in_reply_to) append_plain(out, "inReplyTo", in_reply_to->hex());
+  if (in_reply_to) append_name(out, "inReplyTo", *in_reply_to);
   out += "\"object\":";
   out += payload;
   out += '}';

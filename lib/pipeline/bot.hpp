@@ -3,6 +3,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,9 +23,11 @@ struct Update {
   Device device;
   log::Body text;             // of the signed message
   std::uint32_t attempt = 1;  // how often the bot has been asked, this time included, since the server started
+  // The text, read, where it has just come in and is handed out at once; a message that waits takes the room of its
+  // text and no more.
+  std::shared_ptr<const object::Message> read = nullptr;
 
   std::size_t bytes() const { return text->size(); }
-  // Parsed anew at each call: a message that waits for its bot takes the room of its text and no more.
   object::Message message() const;
 };
 

@@ -27,7 +27,9 @@ void Connection::extend(Millis expires, const PublicKey& key) {
 std::string Connection::topic(std::string_view leaf) const {
   std::string name;
   name.reserve(3 + 2 * sizeof who_.client.bytes + 1 + who_.device.text().size() + 1 + leaf.size());
-  name.append("sp/").append(who_.client.hex()).append("/").append(who_.device.text()).append("/").append(leaf);
+  name.append("sp/");
+  append_hex(name, who_.client.view());
+  name.append("/").append(who_.device.text()).append("/").append(leaf);
   return name;
 }
 

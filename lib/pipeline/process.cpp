@@ -33,6 +33,7 @@ bool ends_the_log(const ErrorCode& error) {
 }  // namespace
 
 object::Message Update::message() const {
+  if (read) return *read;
   const auto object = object::Object::parse(*text);
   const auto message = object ? object::Message::read(*object) : object.error();
   SEALPOST_ASSERT(message);  // it was read when it came in
@@ -78,7 +79,9 @@ asio::awaitable<bool> Client::fill_updates() {
 asio::awaitable<void> Client::handle(Update update) {
   Millis delay = services_.limits.retry_min;
   for (;;) {
-    Answer answer = co_await ask_bot(update);
+    Update asked = update;
+    update.read = nullptr;  // a frame that waits holds the text only
+    Answer answer = co_await ask_bot(std::move(asked));
     if (clients_.stopping()) {
       if (answer.settled) answer.settled(Errc::stopping);
       break;
@@ -94,7 +97,9 @@ asio::awaitable<void> Client::handle(Update update) {
 asio::awaitable<Answer> Client::ask_bot(Update update) {
   Millis delay = services_.limits.retry_min;
   for (;;) {
-    auto answer = co_await services_.bot->answer(update);
+    Update asked = update;
+    update.read = nullptr;
+    auto answer = co_await services_.bot->answer(std::move(asked));
     if (answer) co_return std::move(*answer);
     if (clients_.stopping()) co_return Answer{};
     services_.counters.bot_failures_total.add();

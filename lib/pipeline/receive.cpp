@@ -176,7 +176,9 @@ void Client::hand_on(const Incoming& incoming, const log::Committed& event) {
   if (services_.bot == nullptr) return;
   ++backlog_;
   const object::Message& message = incoming.message;
-  updates_.add(event.id(), {event, permalink_, message.device(), message.object().stored_text()});
+  Update update{event, permalink_, message.device(), message.object().stored_text()};
+  if (!updates_.running) update.read = std::make_shared<const object::Message>(message);
+  updates_.add(event.id(), std::move(update));
   start_processing();
 }
 
