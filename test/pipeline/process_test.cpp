@@ -176,14 +176,14 @@ TEST_CASE("a bot that waits for the outcome hears of a full outbox, and is asked
   FullOutbox with;
   with.say(with.anna, "one");
   std::vector<ErrorCode> told;
-  const auto answer = [&] {
+  const auto say_yes = [&] {
     Answer answer;
     answer.replies = {reply_of("yes")};
     answer.settled = [&](const Result<log::Appended>& appended) { told.push_back(appended.error()); };
     with.bot.reply(std::move(answer));
     with.stage.settle();
   };
-  answer();
+  say_yes();
   REQUIRE(told.size() == 1);
   CHECK(told[0] == Errc::outbox_full);
   CHECK(with.bot.asked.empty());
@@ -193,7 +193,7 @@ TEST_CASE("a bot that waits for the outcome hears of a full outbox, and is asked
   CHECK(with.bot.asked[0].update.attempt == 2);
 
   with.anna.ack_all();
-  answer();
+  say_yes();
   REQUIRE(told.size() == 2);
   CHECK_FALSE(told[1]);
   CHECK(with.anna.inbox_texts().back() == "yes");
