@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "log/errc.hpp"
 #include "log/walk.hpp"
 
@@ -20,8 +22,8 @@ void compare_table(const ViewTable& table, Database& there, Database& expected, 
     const std::string line_wanted = more_wanted ? wanted.line() : "nothing";
     if (line == line_wanted) continue;
     return add_fault(report, {},
-                     std::string("The view '") + table.name + "' does not follow from the events: it has " + line +
-                         ", they say " + line_wanted,
+                     fmt::format("The view '{}' does not follow from the events: it has {}, they say {}", table.name,
+                                 line, line_wanted),
                      rebuild_it);
   }
 }

@@ -65,21 +65,20 @@ void Writer::append(Transaction transaction, Done done) {
     waiting.bytes += draft.body ? draft.body->size() : 0;
   }
   bool first = false;
-  bool over = false;
   {
-    const std::scoped_lock lock(mutex_);
-    over = over_;
+    std::unique_lock lock(mutex_);
     waiting.refused = refusal(waiting);
-    if (waiting.refused) waiting = {{}, {}, 0, std::move(waiting.done), waiting.refused};
-    if (!over) {
-      queued_events_ += waiting.transaction.drafts.size();
-      queued_bytes_ += waiting.bytes;
-      queue_.push_back(std::move(waiting));
-      first = queue_.size() == 1;
+    if (over_) {
+      lock.unlock();
+      return waiting.done(waiting.refused);
     }
+    if (waiting.refused) waiting = {{}, {}, 0, std::move(waiting.done), waiting.refused};
+    queued_events_ += waiting.transaction.drafts.size();
+    queued_bytes_ += waiting.bytes;
+    queue_.push_back(std::move(waiting));
+    first = queue_.size() == 1;
   }
   if (first) work_.notify_one();  // without the mutex, which the writer wants at once
-  if (over) waiting.done(waiting.refused);
 }
 
 // A refusal goes through the queue too: what was given before it is answered before it.
