@@ -21,9 +21,9 @@ int last_errno(sqlite3_file* file) {
 // What the system said of the write that failed: to the write-ahead log, else, in a checkpoint, to the database.
 int errno_of_write(sqlite3* handle) {
   sqlite3_file* file = nullptr;
-  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&file));
   if (const int number = last_errno(file)) return number;
-  sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&file));
   return last_errno(file);
 }
 
