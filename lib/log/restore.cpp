@@ -25,7 +25,7 @@ Result<Device> mark(const std::string& path, Clock& clock, Random& random) {
   Database& database = **opened;
   const auto log = read_log_row(database);
   if (!log) return log.error();
-  const Device id = new_log_id(random);
+  Device id = new_log_id(random);
   database.execute("BEGIN IMMEDIATE");
   const Record point = restore_point(*log, id, clock.now());
   EventRows rows(database);

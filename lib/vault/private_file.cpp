@@ -65,7 +65,7 @@ Opened<void> write_temporary(const fs::path& temporary, BytesView bytes) {
   const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return system_refusal(temporary);
   if (write_all(file.get(), bytes) && ::fsync(file.get()) == 0) return {};
-  const Refusal refusal = system_refusal(temporary);
+  Refusal refusal = system_refusal(temporary);
   ::unlink(temporary.c_str());
   return refusal;
 }
@@ -104,7 +104,7 @@ Opened<void> write_new(const fs::path& path, BytesView bytes) {
   if (const auto written = write_temporary(temporary, bytes); !written) return written;
   // link(2), unlike rename(2), never replaces what is there.
   const bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
-  const Refusal refusal = errno == EEXIST ? Refusal{Errc::exists, path.string()} : system_refusal(path);
+  Refusal refusal = errno == EEXIST ? Refusal{Errc::exists, path.string()} : system_refusal(path);
   ::unlink(temporary.c_str());
   if (!linked) return refusal;
   return sync_directory(path);
@@ -115,7 +115,7 @@ Opened<void> write_over(const fs::path& path, BytesView bytes) {
   const fs::path temporary = temporary_beside(path);
   if (const auto written = write_temporary(temporary, bytes); !written) return written;
   if (::rename(temporary.c_str(), path.c_str()) == 0) return sync_directory(path);
-  const Refusal refusal = system_refusal(path);
+  Refusal refusal = system_refusal(path);
   ::unlink(temporary.c_str());
   return refusal;
 }
