@@ -57,8 +57,10 @@ asio::awaitable<net::Response> Api::info(Call) {
 }
 
 asio::awaitable<net::Response> Api::server_identity(Call) {
+  const auto& versions = services_.identity.versions;
   std::vector<std::string_view> texts;
-  for (const object::Identity& version : services_.identity.versions) texts.push_back(version.stored());
+  texts.reserve(versions.size());
+  for (const object::Identity& version : versions) texts.push_back(version.stored());
   co_return json_response(200,
                           json::object{{"permalink", services_.identity.permalink.hex()}, {"versions", parsed(texts)}});
 }

@@ -232,6 +232,7 @@ asio::awaitable<void> Session::write_frames(std::shared_ptr<Session> self) {
     const std::vector<Chunk> batch = self->next_batch();
     if (batch.empty()) break;
     std::vector<asio::const_buffer> buffers;
+    buffers.reserve(batch.size());
     for (const Chunk& chunk : batch) buffers.emplace_back(view_of(chunk).data(), view_of(chunk).size());
     auto token = asio::redirect_error(asio::use_awaitable, error);
     co_await self->stream_.async_write(buffers, token);

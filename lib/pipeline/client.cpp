@@ -184,6 +184,7 @@ bool Client::idle() const {
 
 std::vector<Client::DeviceView> Client::devices() const {
   std::vector<DeviceView> views;
+  views.reserve(devices_.size());
   for (const auto& lane : devices_)
     views.push_back({lane->device, lane->in.durable().n, lane->acked, lane->connection != nullptr});
   std::ranges::sort(views, {}, &DeviceView::device);

@@ -134,6 +134,7 @@ void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::Publi
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::SubscribeReceived& subscribe_received) {
   std::vector<mqtt::ReasonCode> reasons;
+  reasons.reserve(subscribe_received.requests.size());
   for (const mqtt::SubscriptionRequest& request : subscribe_received.requests)
     reasons.push_back(subscribe(connection, request));
   (void)connection->engine().suback(subscribe_received.packet_id, std::move(reasons));

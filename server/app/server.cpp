@@ -300,6 +300,7 @@ Ended Server::run(const std::function<void()>& started) {
   Parts& parts = *parts_;
   auto work = asio::make_work_guard(parts.io);
   std::vector<std::thread> threads;
+  threads.reserve(parts.threads);
   for (std::size_t i = 0; i < parts.threads; ++i) threads.emplace_back([&parts] { parts.io.run(); });
   pipeline::spawn(parts.io.get_executor(), parts.sink, "resume", parts.clients.resume());
   parts.serving = true;

@@ -15,6 +15,7 @@ namespace json = boost::json;
 
 double median(const std::vector<Round>& rounds, const std::function<double(const Round&)>& of) {
   std::vector<double> values;
+  values.reserve(rounds.size());
   for (const Round& round : rounds) values.push_back(of(round));
   std::ranges::sort(values);
   const std::size_t half = values.size() / 2;
