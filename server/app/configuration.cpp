@@ -69,7 +69,10 @@ void compare_key(const std::string& path, const Key& key, bool same, Changes& ch
 }
 
 void compare_listeners(const Section& section, Configuration& before, Configuration& after, Changes& changes) {
-  if (before.listeners.size() != after.listeners.size()) return changes.need_restart.push_back("listener");
+  if (before.listeners.size() != after.listeners.size()) {
+    changes.need_restart.emplace_back("listener");
+    return;
+  }
   for (std::size_t i = 0; i < before.listeners.size(); ++i)
     for (const Key& key : section.keys)
       compare_key("listener." + before.listeners[i].name + "." + std::string(key.name), key,

@@ -80,7 +80,7 @@ std::optional<std::string> variable_meant(std::string_view name, const Variables
   constexpr std::size_t slip = 3;  // edits that a slip of the fingers takes
   std::vector<std::string_view> names;
   for (const auto& [each, variable] : known) names.push_back(each);
-  const std::string nearest = nearest_of(name, names);
+  std::string nearest = nearest_of(name, names);
   const bool in_a_section = std::ranges::any_of(sections(), [&](const Section& section) {
     return name.starts_with(fmt::format("SEALPOST_{}_", upper(section.name)));
   });
