@@ -205,6 +205,11 @@ void Phone::hold_back() {
   asio::post(channel_->stranger, [] {});
 }
 
+void Phone::hold_unsent(std::size_t bytes) {
+  channel_->hold_unsent(bytes);
+  stage_.run();
+}
+
 void Phone::nudge() {
   give(mqtt::Pingreq{});
 }

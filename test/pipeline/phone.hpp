@@ -44,6 +44,7 @@ class Phone {
   void hang_up();
   // The strand on which it is authenticated comes to run behind those that have something to do already.
   void hold_back();
+  void hold_unsent(std::size_t bytes);  // it does not take what it is sent
   void nudge();  // a PINGREQ: its client's strand has something to do, which the stage has yet to run
 
   // Signs and publishes the next message of its lane.

@@ -33,6 +33,17 @@ void FakeChannel::send(net::Chunk chunk) {
   sent_.insert(sent_.end(), bytes.begin(), bytes.end());
 }
 
+asio::awaitable<Result<void>> FakeChannel::drained(std::size_t below) {
+  while (unsent_ >= below && !closed_) co_await taken_.wait();
+  if (closed_) co_return net::Errc::closed;
+  co_return Result<void>();
+}
+
+void FakeChannel::hold_unsent(std::size_t bytes) {
+  unsent_ = bytes;
+  taken_.open();
+}
+
 void FakeChannel::give(BytesView bytes) {
   given_.insert(given_.end(), bytes.begin(), bytes.end());
   tell_receiver();
@@ -40,6 +51,7 @@ void FakeChannel::give(BytesView bytes) {
 
 void FakeChannel::hang_up() {
   closed_ = true;
+  taken_.open();
   tell_receiver();
 }
 

@@ -30,8 +30,8 @@ class FakeChannel final : public net::Channel {
   std::optional<Result<net::Lease>> try_receive() override;
   void when_input(std::function<void()> on_input) override;
   void send(net::Chunk chunk) override;
-  std::size_t unsent() const override { return 0; }
-  asio::awaitable<Result<void>> drained(std::size_t) override { co_return Result<void>(); }
+  std::size_t unsent() const override { return unsent_; }
+  asio::awaitable<Result<void>> drained(std::size_t below) override;
   void close() override { hang_up(); }
   void abort() override { hang_up(); }
   std::optional<Digest> exporter() const override { return std::nullopt; }
@@ -43,9 +43,12 @@ class FakeChannel final : public net::Channel {
   Bytes take() { return std::exchange(sent_, {}); }
   void hang_up();
   bool is_closed() const { return closed_; }
+  // So many bytes have not been taken yet, though the test has them: it is not read from any faster.
+  void hold_unsent(std::size_t bytes);
   // As when the process ends: who waits is forgotten.
   void drop() {
     on_input_ = nullptr;
+    taken_ = Gate();
     stranger = {};
   }
   asio::any_io_executor stranger;  // on which it is authenticated
@@ -58,6 +61,8 @@ class FakeChannel final : public net::Channel {
   Bytes given_;
   Bytes sent_;
   std::function<void()> on_input_;
+  std::size_t unsent_ = 0;
+  Gate taken_;
   bool closed_ = false;
 };
 
