@@ -69,7 +69,7 @@ void Appender::note(const Notes& notes) {
 }
 
 ErrorCode Appender::commit() {
-  events_.flush();
+  events_.flush();  // before the tail is cut back, where the events are
   head_rows_.store(heads_);
   commit_.run();
   const ErrorCode error = database_.error();

@@ -38,7 +38,7 @@ class GatheringFile : public sqlite3_file {
     return SQLITE_OK;
   }
 
-  // What could not be written is dropped: the transaction that it belongs to has failed.
+  // What could not be written is dropped: who hears of it is the commit that it belongs to, which has failed.
   int flush() {
     if (gathered_.empty()) return SQLITE_OK;
     const int code = methods().xWrite(real(), gathered_.data(), static_cast<int>(gathered_.size()), offset_);
@@ -88,13 +88,9 @@ int characteristics(sqlite3_file* file) {
   return self_of(file).methods().xDeviceCharacteristics(self_of(file).real());
 }
 
-// A failure shows at the next call that can report one.
-void barrier(sqlite3_file* file) {
-  self_of(file).methods().xShmBarrier(self_of(file).real());
-}
-
+// Without shared memory and mapped reads, which belong to the database file.
 constexpr sqlite3_io_methods file_methods = {
-    2,  // without memory-mapped reads
+    1,
     close,
     After<&sqlite3_io_methods::xRead>::flush,
     write,
@@ -107,10 +103,10 @@ constexpr sqlite3_io_methods file_methods = {
     After<&sqlite3_io_methods::xFileControl>::flush,
     sector_size,
     characteristics,
-    After<&sqlite3_io_methods::xShmMap>::flush,
-    After<&sqlite3_io_methods::xShmLock>::flush,
-    barrier,
-    After<&sqlite3_io_methods::xShmUnmap>::flush,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
     nullptr,
     nullptr,
 };
@@ -148,10 +144,10 @@ class GatheringVfs {
   }
   static sqlite3_vfs* base_of(sqlite3_vfs* self) { return static_cast<GatheringVfs*>(self->pAppData)->base(); }
 
-  // Other files than these two are the base's alone.
+  // Other files are the base's alone.
   static int open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* flags_out) {
     sqlite3_vfs* base = base_of(vfs);
-    if ((flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) == 0) return base->xOpen(base, path, file, flags, flags_out);
+    if ((flags & SQLITE_OPEN_WAL) == 0) return base->xOpen(base, path, file, flags, flags_out);
     auto* self = new (file) GatheringFile;
     const int code = base->xOpen(base, path, self->real(), flags, flags_out);
     if (self->real()->pMethods != nullptr) {

@@ -1,8 +1,11 @@
 #pragma once
-// A SQLite VFS over another, for the connection that writes: writes that follow one another in a file go to the system
-// together. SQLite writes each page of the write-ahead log by two calls, and each of a checkpoint by one; a commit of
-// twenty pages is one call this way. What is gathered is written before anything else happens to the file, so before
-// every sync, read and lock: nothing that is durable, or seen by others, comes later than without it.
+// A SQLite VFS over another, for the connection that writes: writes to the write-ahead log that follow one another go
+// to the system together. SQLite writes each page by two calls; a commit of twenty pages is a few calls this way, the
+// last of them at the sync.
+//
+// It relies on `synchronous = FULL`: SQLite syncs the write-ahead log before it shows a commit to others, and takes
+// what that says for the outcome of the commit. Nothing is gathered for the database itself: a checkpoint ends without
+// a call whose failure SQLite would hear.
 
 #include <string>
 

@@ -74,11 +74,15 @@ void set_pragmas(Database& database, Access access) {
     database.execute("PRAGMA query_only = 1");
   }
   sqlite3_busy_timeout(database.handle(), 1000);
-  // 4 MiB of pages: the kernel's cache has the file, and a larger one here was no faster. A transaction may take more,
-  // so that none of its pages is written twice.
+  // `synchronous = FULL` is what gathering_vfs relies on. 4 MiB of pages: the kernel has the file, and a larger cache
+  // was no faster.
   database.execute(
       "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
-      "PRAGMA trusted_schema = 0; PRAGMA cache_size = -4096; PRAGMA cache_spill = 0; PRAGMA cell_size_check = 1");
+      "PRAGMA trusted_schema = 0; PRAGMA cache_size = -4096; PRAGMA cell_size_check = 1");
+  // The writer's transactions are bounded, and may take more memory, so that none of their pages is written twice;
+  // those of a tool write tables of any size.
+  if (access == Access::create) database.execute("PRAGMA cache_spill = 0");
+  if (access == Access::write) database.execute("PRAGMA cache_size = -32768");
   if (access != Access::inspect) database.execute("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864");
 }
 

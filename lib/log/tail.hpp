@@ -44,7 +44,7 @@ class Tail {
   };
 
   // The writer's.
-  const Record& push(Record record);  // drops the body; the record stays where it is while it is in here
+  const Record& push(Record record);  // drops the body; the record stays where it is until cut_back() or drop_to()
   void cut_back(EventId head);        // the events beyond it did not happen
   void drop_to(EventId indexed);      // the events up to it are in the indexes
 

@@ -54,8 +54,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   void configure();
   void start(asio::awaitable<void> work);
-  static asio::awaitable<void> read_frames(std::shared_ptr<Session> self);
-  static asio::awaitable<void> write_frames(std::shared_ptr<Session> self);
+  static asio::awaitable<void> read_frames(std::shared_ptr<Session> self, Errand<Session> errand);
+  static asio::awaitable<void> write_frames(std::shared_ptr<Session> self, Errand<Session> errand);
   static asio::awaitable<void> say_goodbye(std::shared_ptr<Session> self);
   std::vector<Chunk> next_batch();
   void deliver(Result<Lease> received);
@@ -147,8 +147,8 @@ ErrorCode translated(ErrorCode error) {
   return error;
 }
 
-asio::awaitable<void> Session::read_frames(std::shared_ptr<Session> self) {
-  Errand<Session> errand(self);
+// The errand comes from outside, so that a coroutine which is never started lets go too.
+asio::awaitable<void> Session::read_frames(std::shared_ptr<Session> self, Errand<Session> errand) {
   Lease lease;
   ErrorCode error;
   do {
@@ -191,7 +191,7 @@ void Session::when_input(std::function<void()> on_input) {
   SEALPOST_ASSERT(!on_input_ && !received_);
   on_input_ = std::move(on_input);
   if (over()) return tell_receiver();
-  auto reading = read_frames(shared_from_this());
+  auto reading = read_frames(shared_from_this(), Errand<Session>(weak_from_this()));
   start(std::move(reading));
 }
 
@@ -208,7 +208,7 @@ void Session::send(Chunk chunk) {
   if (queue_.bytes() + in_flight_ > limits_.unsent_max) return fail(Errc::unsent_too_large);
   if (writing_ || queue_.empty()) return;
   writing_ = true;
-  auto writing = write_frames(shared_from_this());
+  auto writing = write_frames(shared_from_this(), Errand<Session>(weak_from_this()));
   start(std::move(writing));
 }
 
@@ -225,8 +225,7 @@ std::vector<Chunk> Session::next_batch() {
   return batch;
 }
 
-asio::awaitable<void> Session::write_frames(std::shared_ptr<Session> self) {
-  Errand<Session> errand(self);
+asio::awaitable<void> Session::write_frames(std::shared_ptr<Session> self, Errand<Session> errand) {
   ErrorCode error;
   while (!error) {
     const std::vector<Chunk> batch = self->next_batch();

@@ -208,7 +208,7 @@ asio::awaitable<void> Client::shut(const Device& device, const lane::Settlement&
 
 void Client::begin(const Device& device, Epoch epoch, const lane::Settlement& settlement) {
   DeviceLane* lane = find(device);
-  if (lane == nullptr) lane = devices_.emplace_back(std::make_unique<DeviceLane>(device)).get();
+  if (lane == nullptr) lane = &add(device);
   // One that was admitted before this proof and entered after it.
   if (lane->connection) lane->connection->end(mqtt::ReasonCode::session_taken_over, "the device has connected again");
   lane->in.begin_epoch(epoch, settlement.light);

@@ -41,12 +41,15 @@ asio::awaitable<void> pause(Timers& timers, Millis delay) {
 
 void spawn(const asio::any_io_executor& executor, LogSink& sink, std::string_view name, asio::awaitable<void> work) {
   asio::co_spawn(executor, std::move(work), [&sink, name](const std::exception_ptr& thrown) {
-    if (!thrown) return;
-    sink.write(
-        Level::error, "pipeline",
-        fmt::format("{} ended by an error that cannot happen: {}. Stopping; the log is whole.", name, what_of(thrown)));
-    std::abort();
+    if (thrown) end_process(sink, name, thrown);
   });
+}
+
+void end_process(LogSink& sink, std::string_view name, const std::exception_ptr& thrown) {
+  sink.write(
+      Level::error, "pipeline",
+      fmt::format("{} ended by an error that cannot happen: {}. Stopping; the log is whole.", name, what_of(thrown)));
+  std::abort();
 }
 
 }  // namespace sealpost::pipeline

@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -64,5 +65,20 @@ asio::awaitable<void> pause(Timers&, Millis delay);
 // Runs a coroutine nobody waits for. It must not throw: what it throws is a broken invariant, is logged under `name`,
 // and ends the process, which starts again from the log.
 void spawn(const asio::any_io_executor&, LogSink&, std::string_view name, asio::awaitable<void>);
+
+// What spawn() does with what a coroutine throws.
+[[noreturn]] void end_process(LogSink&, std::string_view name, const std::exception_ptr& thrown);
+
+// A handler that does the same with what `work` throws.
+template <class Work>
+auto guarded(LogSink& sink, std::string_view name, Work work) {
+  return [&sink, name, work = std::move(work)] {
+    try {
+      work();
+    } catch (...) {
+      end_process(sink, name, std::current_exception());
+    }
+  };
+}
 
 }  // namespace sealpost::pipeline

@@ -45,6 +45,10 @@ std::size_t count_waiting(log::Reader& reader, const log::ClientState& state, co
   return count;
 }
 
+const Device& label_of(const std::unique_ptr<DeviceLane>& lane) {
+  return lane->device;
+}
+
 }  // namespace
 
 ErrorCode make_error_code(Errc code) {
@@ -100,14 +104,13 @@ void Client::load(const std::optional<log::ClientState>& state, const std::vecto
   if (!state) return;
   out_ = lane::OutLane({state->out.seq, state->out.link, state->out.time});
   for (const log::DeviceState& device : state->devices) {
-    auto lane = std::make_unique<DeviceLane>(device.device);
+    DeviceLane& lane = add(device.device);
     const lane::Light light = device.shut ? lane::Light::shut : lane::Light::green;
-    lane->in = lane::InLane({device.in.seq, device.in.link, device.in.time}, light, device.epoch);
-    lane->window = lane::Window(device.acked, state->out.seq, 1);
-    lane->acked = device.acked;
-    lane->last_seen = device.last_seen;
-    lane->shut = device.shut;
-    devices_.push_back(std::move(lane));
+    lane.in = lane::InLane({device.in.seq, device.in.link, device.in.time}, light, device.epoch);
+    lane.window = lane::Window(device.acked, state->out.seq, 1);
+    lane.acked = device.acked;
+    lane.last_seen = device.last_seen;
+    lane.shut = device.shut;
   }
   if (services_.bot != nullptr) updates_.cursor = updates_.queued = state->cursor(services_.bot->consumer());
   updates_.newest = std::max(state->last_in, updates_.queued);
@@ -127,9 +130,13 @@ void Client::resume_work() {
 }
 
 DeviceLane* Client::find(const Device& device) const {
-  const auto found =
-      std::ranges::find(devices_, device, [](const auto& lane) -> const Device& { return lane->device; });
-  return found == devices_.end() ? nullptr : found->get();
+  const auto found = std::ranges::lower_bound(devices_, device, {}, label_of);
+  return found != devices_.end() && label_of(*found) == device ? found->get() : nullptr;
+}
+
+DeviceLane& Client::add(const Device& device) {
+  const auto place = std::ranges::lower_bound(devices_, device, {}, label_of);
+  return **devices_.insert(place, std::make_unique<DeviceLane>(device));
 }
 
 DeviceLane& Client::lane_of(const Connection& connection) const {
@@ -187,7 +194,6 @@ std::vector<Client::DeviceView> Client::devices() const {
   views.reserve(devices_.size());
   for (const auto& lane : devices_)
     views.push_back({lane->device, lane->in.durable().n, lane->acked, lane->connection != nullptr});
-  std::ranges::sort(views, {}, &DeviceView::device);
   return views;
 }
 

@@ -185,6 +185,7 @@ class Client : public std::enable_shared_from_this<Client> {
   // client.cpp
   void load(const std::optional<log::ClientState>&, const std::vector<log::StoredEvent>& versions);
   DeviceLane* find(const Device&) const;
+  DeviceLane& add(const Device&);  // which is not there
   DeviceLane& lane_of(const Connection&) const;
   void detach(const std::shared_ptr<Connection>&);
   void note_security(std::string_view code, std::string_view detail);
@@ -287,7 +288,7 @@ class Client : public std::enable_shared_from_this<Client> {
   EventId identity_event_;            // that brought it
 
   Turn admitting_;
-  std::vector<std::unique_ptr<DeviceLane>> devices_;  // a few
+  std::vector<std::unique_ptr<DeviceLane>> devices_;  // by label
 
   lane::OutLane out_;
   std::list<Outbound> recent_;  // the newest of the out-lane, for devices that keep up

@@ -66,7 +66,8 @@ asio::awaitable<void> Client::enter(std::shared_ptr<Client> self, std::shared_pt
 // for input most of the time, and a frame for each is memory.
 void Client::serve(const std::shared_ptr<Connection>& connection) {
   const auto go_on = [self = shared_from_this(), connection] {
-    asio::dispatch(self->strand_, [self, connection] { self->serve(connection); });
+    asio::dispatch(self->strand_,
+                   guarded(self->services_.sink, "serve", [self, connection] { self->serve(connection); }));
   };
   while (!connection->ended()) {
     if (!connection->engine().wants_input()) return go_on_after_progress(connection);
@@ -86,7 +87,8 @@ void Client::go_on_after_progress(const std::shared_ptr<Connection>& connection)
   connection->on_progress = [weak_self = weak_from_this(), weak = std::weak_ptr(connection)] {
     const auto self = weak_self.lock();
     const auto stalled = weak.lock();
-    if (self && stalled) asio::post(self->strand_, [self, stalled] { self->serve(stalled); });
+    if (!self || !stalled) return;
+    asio::post(self->strand_, guarded(self->services_.sink, "serve", [self, stalled] { self->serve(stalled); }));
   };
 }
 

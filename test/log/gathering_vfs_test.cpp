@@ -12,19 +12,21 @@
 
 #include "faulty_vfs.hpp"
 #include "log/database.hpp"
+#include "log/errc.hpp"
 #include "verbs.hpp"
 
 namespace sealpost::log::test {
 namespace {
 
-// A file as SQLite's pager sees it.
+// A write-ahead log as SQLite's pager sees it. It asks for the database beside it.
 class OpenFile {
  public:
   OpenFile(const std::string& vfs_name, std::string path) : path_(std::move(path)) {
+    std::ofstream(path_.substr(0, path_.size() - std::string_view("-wal").size())).close();
     sqlite3_vfs* vfs = sqlite3_vfs_find(vfs_name.c_str());
     REQUIRE(vfs != nullptr);
     memory_.resize(static_cast<std::size_t>(vfs->szOsFile) / sizeof(std::max_align_t) + 1);
-    const int flags = SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    const int flags = SQLITE_OPEN_WAL | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     REQUIRE(vfs->xOpen(vfs, path_.c_str(), file(), flags, nullptr) == SQLITE_OK);
   }
   ~OpenFile() {
@@ -85,7 +87,7 @@ TEST_CASE("a file whose writes are gathered holds, at every moment, what a plain
   const Folder folder;
   int run = 0;
   CHECK(rc::check([&] {
-    const std::string path = folder / ("file-" + std::to_string(++run));
+    const std::string path = folder / ("file" + std::to_string(++run) + "-wal");
     OpenFile file(gathering_vfs(""), path);
     Plain plain;
     std::size_t next = 0;  // after the last write
@@ -123,13 +125,13 @@ TEST_CASE("a file whose writes are gathered holds, at every moment, what a plain
 TEST_CASE("writes that follow one another are one, and are made before the sync") {
   const Folder folder;
   FaultyVfs below("below-gathering");
-  OpenFile file(gathering_vfs(below.name()), folder / "file");
+  OpenFile file(gathering_vfs(below.name()), folder / "file-wal");
   for (int i = 0; i < 10; ++i) REQUIRE(file.write(std::string(100, 'x'), 100 * i) == SQLITE_OK);
   CHECK(below.writes() == 0);
   REQUIRE(file.sync() == SQLITE_OK);
   CHECK(below.writes() == 1);
   CHECK(below.syncs() == 1);
-  CHECK(contents_of(folder / "file") == std::string(1000, 'x'));
+  CHECK(contents_of(folder / "file-wal") == std::string(1000, 'x'));
   REQUIRE(file.write("one", 2000) == SQLITE_OK);
   REQUIRE(file.write("two", 500) == SQLITE_OK);
   CHECK(below.writes() == 2);
@@ -139,7 +141,7 @@ TEST_CASE("what cannot be written fails the sync that it was for, and is not wri
   using Fault = FaultyVfs::Fault;
   const Folder folder;
   FaultyVfs below("failing-gathering");
-  OpenFile file(gathering_vfs(below.name()), folder / "file");
+  OpenFile file(gathering_vfs(below.name()), folder / "file-wal");
   const auto [fault, code] =
       GENERATE(std::pair(Fault::full_write, SQLITE_FULL), std::pair(Fault::bad_write, SQLITE_IOERR_WRITE));
   REQUIRE(file.write("never", 0) == SQLITE_OK);
@@ -151,7 +153,7 @@ TEST_CASE("what cannot be written fails the sync that it was for, and is not wri
   CHECK(file.size() == 0);
   REQUIRE(file.write("again", 0) == SQLITE_OK);
   REQUIRE(file.sync() == SQLITE_OK);
-  CHECK(contents_of(folder / "file") == "again");
+  CHECK(contents_of(folder / "file-wal") == "again");
 }
 
 TEST_CASE("a transaction of many pages is a few writes") {
@@ -167,6 +169,63 @@ TEST_CASE("a transaction of many pages is a few writes") {
   REQUIRE_FALSE(database.failed());
   CHECK(below.writes() - before <= 5);
   CHECK(below.writes() > before);
+}
+
+// A database in which `bytes` wait for a checkpoint, which will make its file grow.
+void prepare(Database& database, int bytes) {
+  database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0");
+  database.execute("CREATE TABLE t (x); PRAGMA wal_checkpoint(TRUNCATE)");
+  database.execute(("INSERT INTO t VALUES (zeroblob(" + std::to_string(bytes) + "))").c_str());
+  REQUIRE_FALSE(database.failed());
+}
+
+TEST_CASE("a checkpoint whose writes fail keeps what has been committed") {
+  using Fault = FaultyVfs::Fault;
+  const Folder folder;
+  FaultyVfs below("checkpoint-gathering");
+  const Fault fault = GENERATE(Fault::full_write, Fault::bad_write);
+  const int after = GENERATE(0, 1, 5, 12);  // writes that succeed before
+  const bool passive = GENERATE(false, true);
+  const char* const checkpoint = passive ? "PRAGMA wal_checkpoint(PASSIVE)" : "PRAGMA wal_checkpoint(TRUNCATE)";
+  {
+    Database database(folder / "db", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, gathering_vfs(below.name()));
+    prepare(database, 50'000);
+    below.fail(fault, after);
+    database.execute(checkpoint);
+    CHECK(below.failures() > 0);
+    CHECK(database.error() == (fault == Fault::full_write ? ErrorCode(Errc::disk_full) : ErrorCode(Errc::io)));
+    below.mend();
+    database.rollback();
+    database.execute("INSERT INTO t VALUES ('after'); PRAGMA wal_checkpoint(TRUNCATE)");
+    REQUIRE_FALSE(database.failed());
+  }
+  Database database(folder / "db", SQLITE_OPEN_READWRITE, "");
+  CHECK(database.number("SELECT count(*) FROM t") == 2);
+  CHECK(database.number("SELECT sum(length(x)) FROM t") == 50'005);
+  CHECK(database.number("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check = 'ok'") == 1);
+}
+
+TEST_CASE("a checkpoint that a reader holds back keeps what has been committed, when its writes fail") {
+  const Folder folder;
+  FaultyVfs below("held-gathering");
+  {
+    Database database(folder / "db", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, gathering_vfs(below.name()));
+    prepare(database, 50'000);
+    Database reader(folder / "db", SQLITE_OPEN_READWRITE, below.name());
+    reader.execute("BEGIN; SELECT count(*) FROM t");
+    REQUIRE(reader.number("SELECT count(*) FROM t") == 1);
+    database.execute("INSERT INTO t VALUES ('newer')");
+    below.fail(FaultyVfs::Fault::full_write);
+    database.execute("PRAGMA wal_checkpoint(PASSIVE)");
+    CHECK(database.error() == Errc::disk_full);
+    below.mend();
+    database.rollback();
+    reader.execute("COMMIT");
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    REQUIRE_FALSE(database.failed());
+  }
+  Database database(folder / "db", SQLITE_OPEN_READWRITE, "");
+  CHECK(database.number("SELECT sum(length(x)) FROM t") == 50'005);
 }
 
 }  // namespace
