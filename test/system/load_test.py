@@ -28,7 +28,7 @@ class Bench:
         trust = ["--insecure"] if kind == "mqtts" else []
         self.process = subprocess.Popen(
             [program("sealpost"), "bench", "--server", case.daemon.endpoint(kind), *trust, "--clients", str(clients),
-             "--messages", str(messages), "--in-flight", "16", "--rounds", "1", *more],
+             "--messages", str(messages), "--in-flight", "16", "--rounds", "1", "--no-ceiling", *more],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         case.addCleanup(self.end)
 

@@ -19,9 +19,8 @@ struct Options {
   std::size_t rounds = 3;
   int pid = 0;           // of the server, if it is on this machine; 0: unknown
   std::size_t idle = 0;  // connections to hold open instead of sending
-  bool verify_only = false;
-  bool append_only = false;
-  std::string folder;  // of the append-only loop; empty: the temporary folder
+  bool ceiling = true;   // in each round, what no such server can do without is measured alone
+  std::string folder;    // of the append-only loop; empty: the temporary folder
 };
 
 }  // namespace sealpost::cli::bench

@@ -88,8 +88,8 @@ void print_json(const Options& options, const std::string& server, std::size_t r
     out["signatures_checked"] = medians.signatures_checked;
   }
   if (options.pid > 0) out["server_cpu_us"] = medians.server_cpu_us;
-  if (options.verify_only) out["verify_and_sign_us"] = medians.verify_us;
-  if (options.append_only) {
+  if (options.ceiling) {
+    out["verify_and_sign_us"] = medians.verify_us;
     out["appends_per_second"] = medians.append_per_second;
     out["append_cpu_us"] = medians.append_cpu_us;
   }
@@ -102,15 +102,10 @@ void print_latencies(const char* what, const Latencies& latencies) {
 }
 
 void print_ceiling(const Options& options, const Medians& medians) {
-  if (options.verify_only) {
-    fmt::print("verify-only    {:.1f} us to check a signature and make one\n", medians.verify_us);
-  }
-  if (options.append_only) {
-    fmt::print(
-        "append-only    {:.0f} messages with a reply a second, {:.1f} us of CPU each: accepted is {:.0f}% of it\n",
-        medians.append_per_second, medians.append_cpu_us, 100 * medians.accepted / medians.append_per_second);
-  }
-  if (options.verify_only && options.append_only && options.pid > 0) {
+  fmt::print("verify-only    {:.1f} us to check a signature and make one\n", medians.verify_us);
+  fmt::print("append-only    {:.0f} messages with a reply a second, {:.1f} us of CPU each: accepted is {:.0f}% of it\n",
+             medians.append_per_second, medians.append_cpu_us, 100 * medians.accepted / medians.append_per_second);
+  if (options.pid > 0) {
     fmt::print("of the server's CPU, signatures and log alone would take {:.0f}%\n",
                100 * medians.floor_us() / medians.server_cpu_us);
   }
@@ -123,8 +118,8 @@ void print_round(const Options& options, std::size_t number, const Round& round)
   fmt::print(stderr, "-- round {}: {:.0f} accepted/s, {:.0f} answered/s in {:.1f} s, {} lost", number,
              loaded.accepted_per_second(), loaded.answered_per_second(), loaded.seconds, loaded.lost(options.replies));
   if (options.pid > 0) fmt::print(stderr, ", server CPU {:.0f} us", loaded.server_cpu_us);
-  if (options.verify_only) fmt::print(stderr, ", verify-only {:.1f} us", round.verify.us);
-  if (options.append_only) fmt::print(stderr, ", append-only {:.0f}/s", round.append.per_second);
+  if (options.ceiling)
+    fmt::print(stderr, ", verify-only {:.1f} us, append-only {:.0f}/s", round.verify.us, round.append.per_second);
   fmt::print(stderr, "\n");
 }
 
@@ -140,7 +135,7 @@ void print_report(const Options& options, const std::string& server, bool json, 
   if (options.replies) print_latencies("to the reply ", medians.reply);
   if (options.pid > 0) fmt::print("server CPU     {:.0f} us a message\n", medians.server_cpu_us);
   fmt::print("bench CPU      {:.1f} us a message\n", medians.own_cpu_us);
-  print_ceiling(options, medians);
+  if (options.ceiling) print_ceiling(options, medians);
   fmt::print("sent           {}, lost {}", medians.sent, medians.lost);
   if (options.replies) fmt::print("; {} signatures of replies checked", medians.signatures_checked);
   fmt::print("\n");
