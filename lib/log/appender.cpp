@@ -60,9 +60,11 @@ std::vector<Committed> Appender::write(Transaction& transaction, const std::vect
 }
 
 void Appender::note(const Notes& notes) {
-  const std::vector<Notes::value_type> noted(notes.begin(), notes.end());
-  positions_.insert<Notes::value_type>(noted, [this](const Notes::value_type& entry, auto bind) {
-    const auto& [whose, note] = entry;
+  std::vector<const Notes::value_type*> noted;
+  noted.reserve(notes.size());
+  for (const auto& entry : notes) noted.push_back(&entry);
+  positions_.insert<const Notes::value_type*>(noted, [this](const Notes::value_type* entry, auto bind) {
+    const auto& [whose, note] = *entry;
     const Seq head = heads_.of(whose.first).head.out.seq;
     bind(whose.first, whose.second, note.acked <= head ? note.acked : Seq{}, note.seen);
   });

@@ -29,6 +29,9 @@ struct Update {
 
   std::size_t bytes() const { return text->size(); }
   object::Message message() const;
+  // What goes to the bot: a copy that takes along what was read, so that a frame which waits for the answer has the
+  // text only.
+  Update handed_out();
 };
 
 struct Reply {

@@ -40,6 +40,12 @@ object::Message Update::message() const {
   return *message;
 }
 
+Update Update::handed_out() {
+  Update copy = *this;
+  read = nullptr;
+  return copy;
+}
+
 void Client::start_processing() {
   if (services_.bot == nullptr || std::exchange(updates_.running, true)) return;
   spawn(strand_, services_.sink, "process", process(shared_from_this()));
@@ -79,8 +85,7 @@ asio::awaitable<bool> Client::fill_updates() {
 asio::awaitable<void> Client::handle(Update update) {
   Millis delay = services_.limits.retry_min;
   for (;;) {
-    Update asked = update;
-    update.read = nullptr;  // a frame that waits holds the text only
+    Update asked = update.handed_out();
     Answer answer = co_await ask_bot(std::move(asked));
     if (clients_.stopping()) {
       if (answer.settled) answer.settled(Errc::stopping);
@@ -97,8 +102,7 @@ asio::awaitable<void> Client::handle(Update update) {
 asio::awaitable<Answer> Client::ask_bot(Update update) {
   Millis delay = services_.limits.retry_min;
   for (;;) {
-    Update asked = update;
-    update.read = nullptr;
+    Update asked = update.handed_out();
     auto answer = co_await services_.bot->answer(std::move(asked));
     if (answer) co_return std::move(*answer);
     if (clients_.stopping()) co_return Answer{};

@@ -3,24 +3,16 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <catch2/catch.hpp>
 
+#include <catch2/catch.hpp>
 #include <cerrno>
 #include <string>
 
+#include "temporary_folder.hpp"
+
 using namespace sealpost;
 
-namespace {
-
-struct Folder {
-  Folder() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
-  ~Folder() { std::filesystem::remove_all(path); }
-  std::string operator/(const char* name) const { return path + "/" + name; }
-
-  std::string path = "/tmp/sealpost-files-XXXXXX";
-};
-
-}  // namespace
+using Folder = test::TemporaryFolder;
 
 TEST_CASE("a descriptor is closed once, by its last owner, and errno stays") {
   int pipe[2];

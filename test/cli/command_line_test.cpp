@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "cli/exit.hpp"
+#include "temporary_folder.hpp"
 
 namespace sealpost::cli {
 namespace {
@@ -33,17 +34,6 @@ struct Ran {
 // A home of its own, and the program beside this one: <build>/test and <build>/server.
 class Shell {
  public:
-  Shell() {
-    std::string name = (fs::temp_directory_path() / "cli-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~Shell() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
-  Shell(const Shell&) = delete;
-  Shell& operator=(const Shell&) = delete;
-
   Ran run(const std::string& arguments, const std::string& before = "") const {
     static const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "../server/sealpost";
     const fs::path out = folder_ / "out", err = folder_ / "err";
@@ -57,7 +47,7 @@ class Shell {
   fs::path operator/(const std::string& name) const { return folder_ / name; }
 
  private:
-  fs::path folder_;
+  sealpost::test::TemporaryFolder folder_;
 };
 
 std::size_t lines(const std::string& text) {

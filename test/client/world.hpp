@@ -2,8 +2,6 @@
 // A folder of its own, identities, ports, and a small server on a loopback socket: what a client needs to be tested.
 // The server keeps its lanes in memory, and does what a test tells it to.
 
-#include <stdlib.h>
-
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -19,26 +17,11 @@
 #include "mqtt/connection.hpp"
 #include "net/wheel.hpp"
 #include "object/message.hpp"
+#include "temporary_folder.hpp"
 
 namespace sealpost::client {
 
-class Folder {
- public:
-  Folder() {
-    std::string name = (std::filesystem::temp_directory_path() / "client-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
+using Folder = sealpost::test::TemporaryFolder;
 
 class TestRandom final : public Random {
  public:

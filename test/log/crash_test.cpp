@@ -115,7 +115,7 @@ TEST_CASE("a WAL that lost its end opens to a whole prefix") {
   std::int64_t before = INT64_MAX;
   for (const auto part : {0.9, 0.5, 0.2}) {
     std::filesystem::resize_file(path + "-wal", static_cast<std::uintmax_t>(static_cast<double>(size) * part));
-    const auto copy = folder / ("copy" + std::to_string(part));
+    const std::string copy = folder / ("copy" + std::to_string(part));
     std::filesystem::copy_file(path, copy);
     std::filesystem::copy_file(path + "-wal", copy + "-wal");
     const auto report = verify(copy, {});

@@ -17,6 +17,7 @@
 #include "base/ports.hpp"
 #include "base/sha256.hpp"
 #include "log/event_log.hpp"
+#include "temporary_folder.hpp"
 
 // Results have an output operator, of which the values here know nothing.
 template <class Value>
@@ -55,24 +56,7 @@ class QuietSink final : public LogSink {
   std::atomic<int> lines{0};
 };
 
-// A folder of its own for each test, gone afterwards.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "sealpost-log-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(std::string_view name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using Folder = sealpost::test::TemporaryFolder;
 
 inline Permalink client_named(std::string_view name) {
   return {sha256(as_bytes(name))};

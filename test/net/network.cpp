@@ -77,19 +77,8 @@ std::size_t Accepted::waiting() const {
   return line_->channels.size();
 }
 
-Folder::Folder() {
-  std::string name = (std::filesystem::temp_directory_path() / "sealpost-net-XXXXXX").string();
-  if (!::mkdtemp(name.data())) throw std::runtime_error("cannot make a directory");
-  path_ = name;
-}
-
-Folder::~Folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 std::filesystem::path Folder::write(const std::string& name, const std::string& text, int mode) const {
-  const std::filesystem::path path = path_ / name;
+  const std::filesystem::path path = *this / name;
   std::ofstream(path) << text;
   ::chmod(path.c_str(), static_cast<mode_t>(mode));
   return path;

@@ -17,6 +17,7 @@
 #include "net/http_client.hpp"
 #include "net/listener.hpp"
 #include "net/wheel.hpp"
+#include "temporary_folder.hpp"
 
 namespace sealpost::net {
 
@@ -81,16 +82,9 @@ class Accepted {
   const std::shared_ptr<Line> line_ = std::make_shared<Line>();
 };
 
-// A directory that ends with the test.
-class Folder {
+class Folder : public sealpost::test::TemporaryFolder {
  public:
-  Folder();
-  ~Folder();
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
   std::filesystem::path write(const std::string& name, const std::string& text, int mode = 0600) const;
-
- private:
-  std::filesystem::path path_;
 };
 
 // A TLS certificate for localhost and 127.0.0.1, as files.

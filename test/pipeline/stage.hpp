@@ -43,7 +43,7 @@ class FakeChannel final : public net::Channel {
   Bytes take() { return std::exchange(sent_, {}); }
   void hang_up();
   bool is_closed() const { return closed_; }
-  // So many bytes have not been taken yet, though the test has them: it is not read from any faster.
+  // The server sees so many bytes as not taken by the peer yet, whatever the test has read.
   void hold_unsent(std::size_t bytes);
   // As when the process ends: who waits is forgotten.
   void drop() {

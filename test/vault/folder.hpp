@@ -1,7 +1,6 @@
 #pragma once
-// A private folder that is gone after the test, and what the vault's tests do to files in it.
+// A folder, and what the vault's tests do to files in it.
 
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -12,33 +11,18 @@
 #include <catch2/catch.hpp>
 
 #include "base/bytes.hpp"
+#include "temporary_folder.hpp"
 #include "vault/refusal.hpp"
 
 namespace sealpost::test {
 
 namespace fs = std::filesystem;
 
-class Folder {
+class Folder : public TemporaryFolder {
  public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "vault-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());  // mode 0700
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-  const fs::path& path() const { return path_; }
   std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path_), fs::directory_iterator()));
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path()), fs::directory_iterator()));
   }
-
- private:
-  fs::path path_;
 };
 
 inline Bytes contents_of(const fs::path& path) {
