@@ -11,6 +11,9 @@ namespace sealpost::mqtt {
 
 namespace {
 
+// Each costs the memory of a topic, however many a client offers.
+constexpr std::uint16_t own_aliases_max = 32;
+
 // A code that a CONNACK or DISCONNECT may carry, for one that it may not.
 ReasonCode carried(PacketType type, ReasonCode reason) {
   if (may_carry(set_of(type), reason)) return reason;
@@ -22,7 +25,7 @@ ReasonCode carried(PacketType type, ReasonCode reason) {
 
 Connection::Connection(const Limits& limits, Millis now)
     : limits_(&limits), framer_(limits.packet_size_before_accept), received_at_(now), heard_at_(now) {
-  SEALPOST_ASSERT(limits.maximum_qos != Qos::exactly_once && limits.receive_maximum != 0);
+  SEALPOST_ASSERT(limits.receive_maximum != 0);
 }
 
 bool Connection::wants_input() const {
@@ -68,7 +71,8 @@ Result<void> Connection::accept(Session& session, const ConnackOptions& options)
 // 5.0 section 3.2.2.3: what is as the standard has it by default is not said.
 void Connection::describe_limits(Properties& p) const {
   if (limits_->receive_maximum != 65'535) p.receive_maximum = limits_->receive_maximum;
-  p.maximum_qos = limits_->maximum_qos;
+  if (limits_->maximum_qos != Qos::exactly_once) p.maximum_qos = limits_->maximum_qos;
+  if (limits_->topic_alias_maximum != 0) p.topic_alias_maximum = limits_->topic_alias_maximum;
   p.maximum_packet_size = limits_->packet_size;
   if (!limits_->retain_available) p.retain_available = false;
   if (!limits_->wildcard_subscriptions) p.wildcard_subscription_available = false;
@@ -81,6 +85,7 @@ void Connection::describe(const ConnackOptions& options, Properties& p) const {
   p.assigned_client_id = options.assigned_client_id;
   p.session_expiry = options.session_expiry;
   p.reason_string = options.reason_string;
+  p.response_information = options.response_information;
   p.user_properties = options.user_properties;
   if (!has_method_) return;
   p.authentication_method = authentication_method_;  // [MQTT-4.12.0-5]
@@ -112,13 +117,47 @@ Result<void> Connection::authenticate(ReasonCode reason, BytesView data, const P
 }
 
 Result<void> Connection::puback(PacketId packet_id, ReasonCode reason, const Properties& properties) {
+  const auto sent = answer_publish(Puback{packet_id, reason, properties});
+  if (sent && incoming_ > 0) --incoming_;
+  return sent;
+}
+
+template <class Answer>
+Result<void> Connection::answer_publish(Answer answer) {
   const auto open = check_open();
   if (!open) return open;
-  const auto found = std::find(unanswered_.begin(), unanswered_.end(), packet_id);
+  const auto found = std::find(unanswered_.begin(), unanswered_.end(), answer.packet_id);
   if (found == unanswered_.end()) return Errc::unknown_packet_id;
-  const auto sent = send_trimmed(Puback{packet_id, reason, properties});
+  const auto sent = send_trimmed(std::move(answer));
   if (sent) unanswered_.erase(found);
   return sent;
+}
+
+Result<void> Connection::pubrec(PacketId packet_id, ReasonCode reason, const Properties& properties) {
+  const auto sent = answer_publish(Pubrec{packet_id, reason, properties});
+  if (!sent) return sent;
+  if (!is_failure(reason))
+    session_->add_received(packet_id);  // [MQTT-4.3.3-10]
+  else if (incoming_ > 0)
+    --incoming_;
+  return sent;
+}
+
+Result<void> Connection::pubcomp(PacketId packet_id) {
+  const auto open = check_open();
+  if (!open) return open;
+  const bool was_there = session_->release_received(packet_id);
+  if (was_there && incoming_ > 0) --incoming_;
+  return send(Pubcomp{packet_id, ReasonCode::success, {}});  // [MQTT-4.3.3-11]
+}
+
+Result<void> Connection::pubrel(PacketId packet_id) {
+  const auto open = check_open();
+  if (!open) return open;
+  InFlight* message = session_->find_in_flight(packet_id);
+  if (message == nullptr || !message->exactly_once) return Errc::unknown_packet_id;
+  message->released = true;
+  return send(Pubrel{packet_id, ReasonCode::success, {}});  // [MQTT-4.3.3-4]
 }
 
 Result<void> Connection::suback(PacketId packet_id, std::vector<ReasonCode> reasons, const Properties& properties) {
@@ -138,14 +177,16 @@ std::uint16_t Connection::window() const {
 Result<PacketId> Connection::publish(const OutPublish& message) {
   const auto open = check_open();
   if (!open) return open.error();
-  Publish publish{message.topic, message.payload, message.qos, message.retain, message.packet_id.has_value(), 0, {}};
+  Publish publish{
+      message.topic, message.payload, message.qos, message.retain, message.dup, 0, {}, message.encoded_properties};
   if (message.properties != nullptr) publish.properties = *message.properties;
-  if (message.qos == Qos::at_least_once) {
+  if (message.qos != Qos::at_most_once) {
     const auto begun = begin_flight(message, publish);
     if (!begun) return begun.error();
-  } else if (message.qos != Qos::at_most_once || message.packet_id) {
+  } else if (message.packet_id || message.dup) {
     return Errc::out_of_state;
   }
+  const bool new_alias = use_alias(publish);
   const auto start = output_.size();
   const auto encoded = encode_publish(version_, publish, output_);
   if (!encoded) return encoded.error();
@@ -153,28 +194,46 @@ Result<PacketId> Connection::publish(const OutPublish& message) {
     output_.resize(start);
     return Errc::packet_too_large;
   }
+  if (new_alias) own_aliases_->emplace(message.topic, *publish.properties.topic_alias);
   if (publish.packet_id == 0) return publish.packet_id;
   ++in_flight_;
-  if (publish.dup)
-    session_->find_in_flight(publish.packet_id)->sent = true;
+  if (InFlight* again = session_->find_in_flight(publish.packet_id))
+    again->sent = true;
   else
-    session_->add_in_flight(publish.packet_id, message.token);
+    session_->add_in_flight({publish.packet_id, true, message.token, message.qos == Qos::exactly_once});
   return publish.packet_id;
 }
 
-// The packet id of a QoS 1 message, if the client's window and the session have room for it.
+// The packet id of a QoS 1 or 2 message, if the client's window and the session have room for it.
 Result<void> Connection::begin_flight(const OutPublish& message, Publish& publish) {
   if (window() == 0) return Errc::window_full;  // [MQTT-3.3.4-7]
-  if (message.packet_id) {
-    const auto* again = session_->find_in_flight(*message.packet_id);
-    if (again == nullptr) return Errc::unknown_packet_id;
-    if (again->sent) return Errc::out_of_state;  // once in a connection is enough [MQTT-4.4.0-1]
-    publish.packet_id = *message.packet_id;
-    return {};
-  }
-  publish.packet_id = session_->take_packet_id();
+  publish.packet_id = message.packet_id ? *message.packet_id : session_->take_packet_id();
   if (publish.packet_id == 0) return Errc::window_full;
+  const auto* again = session_->find_in_flight(publish.packet_id);
+  if (again == nullptr) {
+    const bool of_owner = publish.packet_id > sessions_packet_id_max;
+    return message.packet_id && !of_owner ? Result<void>(Errc::unknown_packet_id) : Result<void>();
+  }
+  // Once in a connection is enough [MQTT-4.4.0-1], and no PUBLISH after its PUBREL [MQTT-4.3.3-6].
+  if (again->sent || again->released) return Errc::out_of_state;
+  publish.dup = true;  // [MQTT-3.3.1-1]
   return {};
+}
+
+// Puts an alias in the place of a topic that has one, and gives one to a topic while there are some left
+// [MQTT-3.1.2-26]. True if it is new: the client learns it if the packet goes out.
+bool Connection::use_alias(Publish& publish) {
+  if (client_alias_maximum_ == 0) return false;
+  if (!own_aliases_) own_aliases_ = std::make_unique<OwnAliases>();
+  const auto found = own_aliases_->find(publish.topic);
+  if (found != own_aliases_->end()) {
+    publish.properties.topic_alias = found->second;
+    publish.topic = {};
+    return false;
+  }
+  if (own_aliases_->size() >= std::min(client_alias_maximum_, own_aliases_max)) return false;
+  publish.properties.topic_alias = static_cast<std::uint16_t>(own_aliases_->size() + 1);
+  return true;
 }
 
 void Connection::disconnect(ReasonCode reason, std::string_view reason_string) {

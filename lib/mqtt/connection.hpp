@@ -13,13 +13,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <variant>
+#include <vector>
 
 #include "base/ids.hpp"
 #include "mqtt/codec.hpp"
 #include "mqtt/framer.hpp"
 #include "mqtt/packet.hpp"
 #include "mqtt/session.hpp"
+#include "mqtt/topic.hpp"
 
 namespace sealpost::mqtt {
 
@@ -28,8 +31,9 @@ namespace sealpost::mqtt {
 struct Limits {
   std::uint32_t packet_size_before_accept = 48 * 1024;  // bytes; CONNECT and AUTH carry an identity of up to 16 KiB
   std::uint32_t packet_size = 1024 * 1024;              // bytes, once accepted: Maximum Packet Size
-  std::uint16_t receive_maximum = 32;    // unanswered QoS 1 PUBLISH; 5.0: 0x93 beyond, 3.1.1: next() waits
-  Qos maximum_qos = Qos::at_least_once;  // 0 or 1
+  std::uint16_t receive_maximum = 32;  // unanswered QoS 1 and 2 PUBLISH; 5.0: 0x93 beyond, 3.1.1: next() waits
+  Qos maximum_qos = Qos::at_least_once;
+  std::uint16_t topic_alias_maximum = 0;  // that a client may use; each costs the memory of a topic
   bool retain_available = false;
   bool wildcard_subscriptions = false;    // of the three, what is off is refused to 5.0 clients by DISCONNECT, as the
   bool shared_subscriptions = false;      // standard says (3.2.2.3.11 to 13); 3.1.1 cannot be told, so there the
@@ -43,23 +47,31 @@ struct Limits {
 // Events. Their views are valid until the following call of next() or receive().
 using ConnectReceived = Connect;  // to be answered by accept, refuse or authenticate; until then no PUBLISH comes
 using AuthReceived = Auth;        // 0x18 continues, 0x19 begins a re-authentication; answered likewise
-using PublishReceived = Publish;  // QoS 1: to be answered by puback, once
+using PublishReceived = Publish;  // QoS 1: to be answered by puback, once; QoS 2: by pubrec
 using SubscribeReceived = Subscribe;
 using UnsubscribeReceived = Unsubscribe;
 using DisconnectReceived = Disconnect;  // the client has said goodbye; the connection is closing
-struct PubackReceived {                 // the client's answer to a publish of ours; its packet id is free again
+struct PubrelReceived {                 // the client releases a QoS 2 message of its own: to be answered by pubcomp
+  PacketId packet_id = 0;
+};
+struct PubrecReceived {  // the client has a QoS 2 message of ours: to be answered by pubrel
+  PacketId packet_id = 0;
+  std::uint64_t token = 0;  // as given to publish()
+};
+// A publish of ours is over, by PUBACK, by PUBCOMP, or by a PUBREC that refuses it; its packet id is free again.
+struct PubackReceived {
   PacketId packet_id = 0;
   ReasonCode reason = ReasonCode::success;  // 3.1.1: always success
   std::uint64_t token = 0;                  // as given to publish()
 };
-using Event = std::variant<ConnectReceived, AuthReceived, PublishReceived, PubackReceived, SubscribeReceived,
-                           UnsubscribeReceived, DisconnectReceived>;
+using Event = std::variant<ConnectReceived, AuthReceived, PublishReceived, PubrelReceived, PubrecReceived,
+                           PubackReceived, SubscribeReceived, UnsubscribeReceived, DisconnectReceived>;
 
 // What a CONNACK says besides the limits. 3.1.1 carries only whether a session was present.
 struct ConnackOptions {
   std::optional<std::string_view> assigned_client_id{};
-  std::optional<std::uint32_t> session_expiry{};     // seconds, where it is not what the client asked for
-  std::optional<std::uint16_t> server_keep_alive{};  // seconds, in the place of what the limits make of it
+  std::optional<std::uint32_t> session_expiry{};  // seconds, where it is not what the client asked for
+  std::optional<std::string_view> response_information{};
   std::optional<BytesView> authentication_data{};
   std::optional<std::string_view> reason_string{};
   std::vector<UserProperty> user_properties{};
@@ -68,11 +80,15 @@ struct ConnackOptions {
 struct OutPublish {
   std::string_view topic{};
   BytesView payload{};
-  Qos qos = Qos::at_most_once;  // 0 or 1
+  Qos qos = Qos::at_most_once;
   bool retain = false;
-  std::uint64_t token = 0;                 // comes back in PubackReceived
-  std::optional<PacketId> packet_id{};     // of a message in flight that is sent again, then marked DUP; else new
+  bool dup = false;         // it may have been sent before a restart of the server; one in flight is marked anyway
+  std::uint64_t token = 0;  // comes back in PubrecReceived and PubackReceived
+  // Of a message in flight, which is sent again under it; or an id of the owner's choice, above sessions_packet_id_max.
+  // None: the session has one.
+  std::optional<PacketId> packet_id{};
   const Properties* properties = nullptr;  // 5.0
+  BytesView encoded_properties{};          // 5.0: more of them, in their wire form
 };
 
 class Connection {
@@ -104,12 +120,18 @@ class Connection {
   // Answers to the others. Reason strings and user properties are left out where the client did not ask for them
   // [MQTT-3.1.2-29] or has no room for them [MQTT-3.4.2-2].
   Result<void> puback(PacketId packet_id, ReasonCode reason = ReasonCode::success, const Properties& properties = {});
+  // PUBREC: the message is the server's now, and the session keeps its packet id until it is released. A `reason` from
+  // 0x80 on refuses it, and ends the flow.
+  Result<void> pubrec(PacketId packet_id, ReasonCode reason = ReasonCode::success, const Properties& properties = {});
+  Result<void> pubcomp(PacketId packet_id);
+  // To a PubrecReceived; and after a resume to each message in flight that is `released`.
+  Result<void> pubrel(PacketId packet_id);
   Result<void> suback(PacketId packet_id, std::vector<ReasonCode> reasons, const Properties& properties = {});
   Result<void> unsuback(PacketId packet_id, std::vector<ReasonCode> reasons, const Properties& properties = {});
 
   // Sends a message; the packet id, or 0 at QoS 0. Errc::window_full, Errc::packet_too_large.
   Result<PacketId> publish(const OutPublish& message);
-  // How many more QoS 1 messages the client takes now.
+  // How many more QoS 1 and 2 messages the client takes now.
   std::uint16_t window() const;
 
   // Says goodbye (5.0 DISCONNECT; before accept a CONNACK; 3.1.1 nothing) and closes. Nothing happens if closing.
@@ -167,21 +189,34 @@ class Connection {
   void close();
   Result<void> check_open() const;
   Result<void> begin_flight(const OutPublish& message, Publish& publish);
+  bool is_repeated(PacketId packet_id);
+  std::optional<Errc> resolve_alias(Publish& publish);
+  bool use_alias(Publish& publish);
+  template <class Answer>
+  Result<void> answer_publish(Answer answer);
+  std::optional<Event> settle(const InFlight& message, ReasonCode reason);
   Result<void> send(const Packet& packet);
   template <class Answer>
   Result<void> send_trimmed(Answer answer);
+
+  // The aliases that we have given to topics for this client, first come first served.
+  using OwnAliases = std::unordered_map<std::string, std::uint16_t, TextHash, std::equal_to<>>;
 
   const Limits* limits_;
   Session* session_ = nullptr;
   Framer framer_;
   Bytes output_;
-  std::vector<PacketId> unanswered_{};  // QoS 1 PUBLISH received, puback still to come; at most the receive maximum
+  std::vector<PacketId> unanswered_{};  // PUBLISH received, puback or pubrec still to come
+  std::vector<std::string> aliases_{};  // the topics behind the client's topic aliases, from 1
+  std::unique_ptr<OwnAliases> own_aliases_;
   std::string authentication_method_;
   Millis received_at_;  // when the newest chunk came
   Millis heard_at_;     // when the newest whole packet came
   std::uint32_t client_packet_size_max_ = packet_size_limit;
   std::uint16_t client_receive_maximum_ = 65'535;
+  std::uint16_t client_alias_maximum_ = 0;
   std::uint16_t in_flight_ = 0;   // sent on this connection, not acknowledged
+  std::uint16_t incoming_ = 0;    // QoS 1 and 2 received on this connection, the flow not at its end
   std::uint16_t keep_alive_ = 0;  // seconds; 0: off
   Version version_ = Version::v5;
   State state_ = State::fresh;

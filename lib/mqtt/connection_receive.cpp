@@ -1,5 +1,7 @@
 // What comes in: packets are cut, read, held against the rules, and become events.
 
+#include <algorithm>
+
 #include "mqtt/connection.hpp"
 #include "mqtt/topic.hpp"
 
@@ -113,6 +115,7 @@ void Connection::remember(const Connect& connect) {
   const auto& p = connect.properties;
   client_packet_size_max_ = p.maximum_packet_size.value_or(packet_size_limit);
   client_receive_maximum_ = p.receive_maximum.value_or(65'535);
+  client_alias_maximum_ = p.topic_alias_maximum.value_or(0);
   problem_information_ = p.request_problem_information.value_or(true);
   session_expires_at_once_ = connect.session_expiry() == 0;
   has_method_ = p.authentication_method.has_value();
@@ -129,18 +132,48 @@ std::optional<Event> Connection::take_publish(BytesView packet) {
   auto& publish = std::get<PublishReceived>(*event);
   const auto decoded = decode_publish(version_, packet, publish, limits_->bounds);
   if (!decoded) return fail(errc_of(decoded));
+  if (const auto fault = resolve_alias(publish)) return fail(*fault);
+  if (publish.qos == Qos::exactly_once && is_repeated(publish.packet_id)) return std::nullopt;
   if (const auto fault = fault_of(publish)) return fail(*fault);
-  if (publish.qos != Qos::at_most_once) unanswered_.push_back(publish.packet_id);
+  if (publish.qos == Qos::at_most_once) return event;
+  unanswered_.push_back(publish.packet_id);
+  ++incoming_;
   return event;
+}
+
+// A QoS 2 message whose packet id is not released yet is the one before, sent again [MQTT-4.3.3-10]: it is answered by
+// PUBREC, at once or when the first one is.
+bool Connection::is_repeated(PacketId packet_id) {
+  if (session_->has_received(packet_id)) {
+    if (const auto sent = send(Pubrec{packet_id, ReasonCode::success, {}}); !sent) fail(errc_of(sent));
+    return true;
+  }
+  return std::find(unanswered_.begin(), unanswered_.end(), packet_id) != unanswered_.end();
+}
+
+// 5.0 section 3.3.2.3.4: an alias with a topic stands for it from now on, one without is replaced by what it stands
+// for.
+std::optional<Errc> Connection::resolve_alias(Publish& publish) {
+  if (!publish.properties.topic_alias) return std::nullopt;
+  const std::size_t alias = *publish.properties.topic_alias;
+  if (alias > limits_->topic_alias_maximum) return Errc::topic_alias_invalid;  // [MQTT-3.2.2-17]
+  if (publish.topic.empty()) {
+    if (alias > aliases_.size() || aliases_[alias - 1].empty()) return Errc::no_topic;
+    publish.topic = aliases_[alias - 1];
+    return std::nullopt;
+  }
+  if (!within_limits(publish.topic)) return Errc::topic_over_limit;
+  if (alias > aliases_.size()) aliases_.resize(alias);
+  aliases_[alias - 1] = publish.topic;
+  return std::nullopt;
 }
 
 std::optional<Errc> Connection::fault_of(const Publish& publish) const {
   if (publish.qos > limits_->maximum_qos) return Errc::qos_not_supported;                     // [MQTT-3.2.2-11]
   if (publish.retain && !limits_->retain_available) return Errc::retain_not_supported;        // [MQTT-3.2.2-14]
-  if (publish.properties.topic_alias) return Errc::topic_alias_invalid;                       // [MQTT-3.2.2-17]
   if (!publish.properties.subscription_identifiers.empty()) return Errc::bad_property_value;  // [MQTT-3.3.4-6]
   if (!within_limits(publish.topic)) return Errc::topic_over_limit;
-  const bool full = unanswered_.size() >= limits_->receive_maximum;
+  const bool full = incoming_ >= limits_->receive_maximum && version_ == Version::v5;
   if (publish.qos != Qos::at_most_once && full) return Errc::receive_maximum_exceeded;  // [MQTT-3.3.4-9]
   return std::nullopt;
 }
@@ -173,27 +206,39 @@ bool Connection::valid_method(const Auth& auth) const {
 std::optional<Event> Connection::on(Puback&& puback) {
   const auto* message = session_->find_in_flight(puback.packet_id);
   if (message == nullptr) return std::nullopt;
-  if (message->sent && in_flight_ > 0) --in_flight_;
-  const PubackReceived received{puback.packet_id, puback.reason, message->token};
-  session_->forget(puback.packet_id);
+  if (message->exactly_once) return fail(Errc::unexpected_packet);
+  return settle(*message, puback.reason);
+}
+
+std::optional<Event> Connection::settle(const InFlight& message, ReasonCode reason) {
+  if (message.sent && in_flight_ > 0) --in_flight_;
+  const PubackReceived received{message.packet_id, reason, message.token};
+  session_->forget(received.packet_id);
   return Event(received);
 }
 
-// The QoS 2 packets: none is in flight, so each is answered as one that is unknown (5.0 section 4.3.3, and 0x92).
+// 5.0 section 4.3.3. An id that is unknown is answered as such (0x92), so that the client can end its flow.
 std::optional<Event> Connection::on(Pubrec&& pubrec) {
-  if (session_->find_in_flight(pubrec.packet_id) != nullptr) return fail(Errc::unexpected_packet);
-  if (is_failure(pubrec.reason)) return std::nullopt;
-  const auto sent = send(Pubrel{pubrec.packet_id, ReasonCode::packet_identifier_not_found, {}});
+  const auto* message = session_->find_in_flight(pubrec.packet_id);
+  if (message != nullptr && !message->exactly_once) return fail(Errc::unexpected_packet);
+  if (message == nullptr && is_failure(pubrec.reason)) return std::nullopt;
+  if (message != nullptr && is_failure(pubrec.reason)) return settle(*message, pubrec.reason);
+  if (message != nullptr && !message->released) return Event(PubrecReceived{pubrec.packet_id, message->token});
+  const auto reason = message == nullptr ? ReasonCode::packet_identifier_not_found : ReasonCode::success;
+  const auto sent = send(Pubrel{pubrec.packet_id, reason, {}});
   return sent ? std::nullopt : fail(errc_of(sent));
 }
 
 std::optional<Event> Connection::on(Pubrel&& pubrel) {
+  if (session_->has_received(pubrel.packet_id)) return Event(PubrelReceived{pubrel.packet_id});
   const auto sent = send(Pubcomp{pubrel.packet_id, ReasonCode::packet_identifier_not_found, {}});
   return sent ? std::nullopt : fail(errc_of(sent));
 }
 
-std::optional<Event> Connection::on(Pubcomp&&) {
-  return std::nullopt;
+std::optional<Event> Connection::on(Pubcomp&& pubcomp) {
+  const auto* message = session_->find_in_flight(pubcomp.packet_id);
+  if (message == nullptr || !message->released) return std::nullopt;
+  return settle(*message, ReasonCode::success);
 }
 
 std::optional<Event> Connection::on(Subscribe&& subscribe) {

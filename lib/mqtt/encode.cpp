@@ -9,16 +9,17 @@ namespace sealpost::mqtt {
 
 namespace {
 
-void put_properties(Counter& sink, PacketSet packet, const Properties& properties) {
+// `more`: bytes of properties that follow these and count with them.
+void put_properties(Counter& sink, PacketSet packet, const Properties& properties, std::size_t more = 0) {
   const auto size = properties_size(packet, properties);
   if (!size) return sink.fail();
-  sink.varint(*size);
+  sink.varint(*size + more);
   sink.room(*size);
 }
 
-void put_properties(Writer& sink, PacketSet packet, const Properties& properties) {
+void put_properties(Writer& sink, PacketSet packet, const Properties& properties, std::size_t more = 0) {
   const auto size = *properties_size(packet, properties);
-  sink.varint(size);
+  sink.varint(size + more);
   if (size != 0) write_properties(sink, properties);
 }
 
@@ -90,7 +91,10 @@ template <class Sink>
 void put(Sink& sink, Version version, const Publish& publish) {
   put_text(sink, publish.topic);
   if (publish.qos != Qos::at_most_once) sink.u16(publish.packet_id);
-  if (version == Version::v5) put_properties(sink, carried_by::publish, publish.properties);
+  if (version == Version::v5) {
+    put_properties(sink, carried_by::publish, publish.properties, publish.encoded_properties.size());
+    sink.raw(publish.encoded_properties);
+  }
   sink.raw(publish.payload);
 }
 

@@ -77,6 +77,7 @@ struct Publish {
   bool dup = false;
   PacketId packet_id = 0;
   Properties properties{};
+  BytesView encoded_properties{};  // to be encoded: more of them, in their wire form; decoded, it is empty
 };
 
 // PUBACK, PUBREC, PUBREL and PUBCOMP differ in their type only.

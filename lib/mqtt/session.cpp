@@ -60,12 +60,28 @@ void Session::forget(PacketId packet_id) {
   std::erase_if(in_flight_, [&](const InFlight& message) { return message.packet_id == packet_id; });
 }
 
+bool Session::has_received(PacketId packet_id) const {
+  return std::binary_search(received_.begin(), received_.end(), packet_id);
+}
+
+void Session::add_received(PacketId packet_id) {
+  const auto place = std::lower_bound(received_.begin(), received_.end(), packet_id);
+  if (place == received_.end() || *place != packet_id) received_.insert(place, packet_id);
+}
+
+bool Session::release_received(PacketId packet_id) {
+  const auto found = std::lower_bound(received_.begin(), received_.end(), packet_id);
+  if (found == received_.end() || *found != packet_id) return false;
+  received_.erase(found);
+  return true;
+}
+
 PacketId Session::take_packet_id() {
-  if (in_flight_.size() >= 65'535) return 0;
-  do {
-    if (++last_packet_id_ == 0) last_packet_id_ = 1;
-  } while (find_in_flight(last_packet_id_) != nullptr);
-  return last_packet_id_;
+  for (PacketId tried = 0; tried < sessions_packet_id_max; ++tried) {
+    last_packet_id_ = static_cast<PacketId>(last_packet_id_ % sessions_packet_id_max + 1);
+    if (find_in_flight(last_packet_id_) == nullptr) return last_packet_id_;
+  }
+  return 0;
 }
 
 InFlight* Session::find_in_flight(PacketId packet_id) {
@@ -74,14 +90,21 @@ InFlight* Session::find_in_flight(PacketId packet_id) {
   return found == in_flight_.end() ? nullptr : &*found;
 }
 
-void Session::add_in_flight(PacketId packet_id, std::uint64_t token) {
-  SEALPOST_ASSERT(packet_id != 0 && find_in_flight(packet_id) == nullptr);
-  in_flight_.push_back({packet_id, true, token});
+void Session::add_in_flight(const InFlight& message) {
+  SEALPOST_ASSERT(message.packet_id != 0 && find_in_flight(message.packet_id) == nullptr);
+  in_flight_.push_back(message);
+}
+
+void Session::restore(std::uint32_t expiry, Millis detached_at) {
+  begun_ = true;
+  expiry_ = expiry;
+  detached_at_ = detached_at;
 }
 
 void Session::clear() {
   subscriptions_.clear();
   in_flight_.clear();
+  received_.clear();
   begun_ = false;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// What a client's MQTT session keeps while connections come and go (5.0 section 4.1): subscriptions, and the QoS 1
-// messages sent and not yet acknowledged. No clock: times are arguments, in milliseconds on any one clock.
+// What a client's MQTT session keeps while connections come and go (5.0 section 4.1): subscriptions, the QoS 1 and 2
+// messages sent and not yet acknowledged, and the packet ids of QoS 2 messages received and not yet released. The
+// messages themselves are the owner's. No clock: times are arguments, in milliseconds on any one clock.
 
 #include <cstdint>
 #include <functional>
@@ -25,7 +26,13 @@ struct InFlight {
   PacketId packet_id;
   bool sent;  // on the connection that is attached now; after a resume false until it is sent again
   std::uint64_t token;
+  bool exactly_once = false;  // QoS 2
+  bool released = false;      // QoS 2: its PUBREC is in, and PUBREL goes out in the place of PUBLISH [MQTT-4.3.3-6]
 };
+
+// Packet ids up to here are given by take_packet_id(); those above by the owner of a message that has an idea of its
+// own (OutPublish::packet_id).
+inline constexpr PacketId sessions_packet_id_max = 5'535;
 
 class Session {
  public:
@@ -60,16 +67,28 @@ class Session {
   const std::vector<InFlight>& in_flight() const { return in_flight_; }
   void forget(PacketId packet_id);
 
+  // QoS 2 messages that came in and whose PUBREL did not yet: the same packet id again is the same message
+  // [MQTT-4.3.3-10].
+  bool has_received(PacketId packet_id) const;
+  void add_received(PacketId packet_id);
+  bool release_received(PacketId packet_id);  // false if it is not there
+  const std::vector<PacketId>& received() const { return received_; }
+
   // For Connection.
-  PacketId take_packet_id();  // one that is not in use; 0 if all are
+  // One that is not in use, up to `sessions_packet_id_max`; 0 if all are.
+  PacketId take_packet_id();
   InFlight* find_in_flight(PacketId packet_id);
-  void add_in_flight(PacketId packet_id, std::uint64_t token);
+  void add_in_flight(const InFlight& message);
+
+  // As it was on disk, before the first attach: detached since `detached_at`.
+  void restore(std::uint32_t expiry, Millis detached_at);
 
  private:
   void clear();
 
   std::map<std::string, Subscription, std::less<>> subscriptions_;
   std::vector<InFlight> in_flight_;
+  std::vector<PacketId> received_;  // sorted
   std::uint32_t expiry_ = 0;
   Attachment attachment_ = 0;
   PacketId last_packet_id_ = 0;

@@ -2,10 +2,17 @@
 // Topic names and filters (5.0 section 4.7, shared ones 4.8.2).
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string_view>
 
 namespace sealpost::mqtt {
+
+// For look-ups by string_view.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
 
 // Strict UTF-8 without U+0000 (5.0 section 1.5.4).
 bool valid_utf8(std::string_view text);

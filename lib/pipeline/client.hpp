@@ -210,6 +210,8 @@ class Client : public std::enable_shared_from_this<Client> {
   static asio::awaitable<void> let_drain(std::shared_ptr<Client>, std::shared_ptr<Connection>);
   void on(const std::shared_ptr<Connection>&, const mqtt::PublishReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::PubackReceived&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::PubrelReceived&) {}
+  void on(const std::shared_ptr<Connection>&, const mqtt::PubrecReceived&) {}
   void on(const std::shared_ptr<Connection>&, const mqtt::SubscribeReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::UnsubscribeReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::DisconnectReceived&);
