@@ -8,6 +8,7 @@
 
 #include "base/ids.hpp"
 #include "base/sha256.hpp"
+#include "log/mqtt_state.hpp"
 
 namespace sealpost::log {
 
@@ -79,6 +80,7 @@ struct Idempotency {
 struct Transaction {
   std::vector<Draft> drafts;
   std::optional<Idempotency> idempotency;
+  MqttWrites mqtt{};  // with the events, or without any
 };
 
 // Proof that an event is on disk. Only an implementation of the log can make one, so whatever takes a Committed (an

@@ -19,8 +19,9 @@ struct Delivery {
   MessagePtr message;
   Qos qos = Qos::at_most_once;
   bool retain = false;
-  bool stored = false;                       // stands on disk too
+  bool again = false;                        // it may have been sent before a restart of the server: to be marked DUP
   bool released = false;                     // QoS 2: its PUBREC is in
+  std::shared_ptr<void> stored{};            // the owner's note of its copy on disk; null: there is none
   std::vector<std::uint32_t> identifiers{};  // of the subscriptions that it matched
 
   std::size_t cost() const { return sizeof(Delivery) + message->cost() + identifiers.capacity() * 4; }
