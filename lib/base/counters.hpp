@@ -17,22 +17,26 @@ class Counter {
 };
 
 // name, kind (counter or gauge), sentence. The one list from which the struct and the metrics text are made.
-#define SEALPOST_COUNTERS(X)                                                                     \
-  X(connections_open, gauge, "Connections that are open now")                                    \
-  X(connections_total, counter, "Connections accepted since the start")                          \
-  X(connections_refused_total, counter, "Connections refused by a limit before authentication")  \
-  X(handshakes_total, counter, "Handshakes that ended in a Welcome")                             \
-  X(handshakes_failed_total, counter, "Handshakes that failed")                                  \
-  X(messages_in_total, counter, "Inbound messages accepted and durable")                         \
-  X(messages_duplicate_total, counter, "Inbound duplicates answered with the same ack")          \
-  X(messages_rejected_total, counter, "Inbound messages rejected")                               \
-  X(messages_out_total, counter, "Outbound messages numbered, signed and durable")               \
-  X(deliveries_total, counter, "Outbound messages sent to a device")                             \
-  X(deliveries_acked_total, counter, "Outbound messages that a device acknowledged")             \
-  X(bot_failures_total, counter, "Answers that a bot failed to give and was asked for again")    \
-  X(commits_total, counter, "Transactions committed by the log writer")                          \
-  X(events_total, counter, "Events appended to the log")                                         \
-  X(commit_microseconds_total, counter, "Time the log writer spent in commits, in microseconds") \
+#define SEALPOST_COUNTERS(X)                                                                               \
+  X(connections_open, gauge, "Connections that are open now")                                              \
+  X(connections_total, counter, "Connections accepted since the start")                                    \
+  X(connections_refused_total, counter, "Connections refused by a limit before authentication")            \
+  X(handshakes_total, counter, "Handshakes that ended in a Welcome")                                       \
+  X(handshakes_failed_total, counter, "Handshakes that failed")                                            \
+  X(messages_in_total, counter, "Inbound messages accepted and durable")                                   \
+  X(messages_duplicate_total, counter, "Inbound duplicates answered with the same ack")                    \
+  X(messages_rejected_total, counter, "Inbound messages rejected")                                         \
+  X(messages_out_total, counter, "Outbound messages numbered, signed and durable")                         \
+  X(deliveries_total, counter, "Outbound messages sent to a device")                                       \
+  X(deliveries_acked_total, counter, "Outbound messages that a device acknowledged")                       \
+  X(bot_failures_total, counter, "Answers that a bot failed to give and was asked for again")              \
+  X(mqtt_received_total, counter, "MQTT messages published by clients, outside the protocol's own topics") \
+  X(mqtt_sent_total, counter, "MQTT messages sent to subscribers")                                         \
+  X(mqtt_dropped_total, counter, "MQTT messages dropped for a subscriber that did not take them")          \
+  X(mqtt_sessions, gauge, "MQTT sessions, with and without a connection")                                  \
+  X(commits_total, counter, "Transactions committed by the log writer")                                    \
+  X(events_total, counter, "Events appended to the log")                                                   \
+  X(commit_microseconds_total, counter, "Time the log writer spent in commits, in microseconds")           \
   X(clients_live, gauge, "Client actors in memory")
 
 struct Counters {

@@ -157,6 +157,7 @@ Result<void> Connection::pubrel(PacketId packet_id) {
   InFlight* message = session_->find_in_flight(packet_id);
   if (message == nullptr || !message->exactly_once) return Errc::unknown_packet_id;
   message->released = true;
+  if (!std::exchange(message->sent, true)) ++in_flight_;  // after a resume it uses up the window until it is over
   return send(Pubrel{packet_id, ReasonCode::success, {}});  // [MQTT-4.3.3-4]
 }
 
@@ -171,7 +172,8 @@ Result<void> Connection::unsuback(PacketId packet_id, std::vector<ReasonCode> re
 }
 
 std::uint16_t Connection::window() const {
-  return state_ == State::open ? static_cast<std::uint16_t>(client_receive_maximum_ - in_flight_) : std::uint16_t{0};
+  const bool full = state_ != State::open || in_flight_ >= client_receive_maximum_;
+  return full ? std::uint16_t{0} : static_cast<std::uint16_t>(client_receive_maximum_ - in_flight_);
 }
 
 Result<PacketId> Connection::publish(const OutPublish& message) {

@@ -140,6 +140,7 @@ class Connection {
   // Output. Appends what waits to be sent.
   void take_output(Bytes& out);
   bool has_output() const { return !output_.empty(); }
+  std::size_t output_size() const { return output_.size(); }
   // Nothing more will come in or go out, but for the output that waits.
   bool closing() const { return state_ == State::closing; }
   // Why the client's own doing closed it; none if it did not.

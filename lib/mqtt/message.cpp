@@ -31,8 +31,8 @@ Message::Message(const Will& will, PublisherId publisher, Millis now)
 }
 
 Message::Message(std::string_view topic, BytesView properties, BytesView payload, Qos qos, bool retain,
-                 Millis expires_at)
-    : expires_at_(expires_at), qos_(qos), retain_(retain) {
+                 Millis expires_at, PublisherId publisher)
+    : expires_at_(expires_at), publisher_(publisher), qos_(qos), retain_(retain) {
   copy(topic, properties, payload);
 }
 

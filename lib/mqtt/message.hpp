@@ -26,7 +26,8 @@ class Message {
   // The same of a will, with the properties of its own (5.0 section 3.1.3.2).
   Message(const Will& will, PublisherId publisher, Millis now);
   // One that was stored: `properties` in their wire form.
-  Message(std::string_view topic, BytesView properties, BytesView payload, Qos qos, bool retain, Millis expires_at);
+  Message(std::string_view topic, BytesView properties, BytesView payload, Qos qos, bool retain, Millis expires_at,
+          PublisherId publisher = 0);
 
   std::string_view topic() const { return as_text(BytesView(bytes_).first(topic_size_)); }
   BytesView properties() const { return BytesView(bytes_).subspan(topic_size_, properties_size_); }

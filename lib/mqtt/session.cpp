@@ -90,6 +90,11 @@ InFlight* Session::find_in_flight(PacketId packet_id) {
   return found == in_flight_.end() ? nullptr : &*found;
 }
 
+bool Session::is_in_flight(PacketId packet_id) const {
+  return std::any_of(in_flight_.begin(), in_flight_.end(),
+                     [&](const InFlight& message) { return message.packet_id == packet_id; });
+}
+
 void Session::add_in_flight(const InFlight& message) {
   SEALPOST_ASSERT(message.packet_id != 0 && find_in_flight(message.packet_id) == nullptr);
   in_flight_.push_back(message);

@@ -78,6 +78,7 @@ class Session {
   // One that is not in use, up to `sessions_packet_id_max`; 0 if all are.
   PacketId take_packet_id();
   InFlight* find_in_flight(PacketId packet_id);
+  bool is_in_flight(PacketId packet_id) const;
   void add_in_flight(const InFlight& message);
 
   // As it was on disk, before the first attach: detached since `detached_at`.

@@ -25,6 +25,9 @@ bool speaks_http(ListenerKind);
 enum class SocketAccess { owner, group, everyone };
 std::uint32_t mode_of(SocketAccess);  // 0600, 0660, 0666
 
+// Which clients a listener for MQTT takes: those that prove an identity, or anybody, for ordinary MQTT.
+enum class ListenerAccess { proven, open };
+
 enum class Unlock { key_file, passphrase, credential };
 enum class RegistrationPolicy { open, invite, listed };
 enum class BotKind { none, echo, rest };
@@ -45,7 +48,9 @@ struct Listener {
   std::string address = "127.0.0.1";
   std::int64_t port = -1;  // -1: none given (a Unix socket); 0: the kernel chooses
   std::string path;        // of the Unix socket
-  SocketAccess access = SocketAccess::owner;
+  SocketAccess socket_access = SocketAccess::owner;
+  ListenerAccess access = ListenerAccess::proven;
+  bool open_to_other_machines = false;
   std::string certificate;
   std::string private_key;
   bool self_signed = false;
@@ -69,6 +74,19 @@ struct LimitsSection {
   std::int64_t registrations_per_hour = 100;       // for one address
   std::int64_t inbox_messages = 1'000;             // of one client, that wait for the bot
   std::int64_t outbox_messages = 100'000;          // of one client, not yet acknowledged
+};
+
+struct MqttSection {
+  std::int64_t sessions_max = 100'000;
+  std::int64_t subscriptions_max = 10'000;
+  std::int64_t queued_messages_max = 1'000;
+  std::int64_t queued_bytes_max = 16 * 1024 * 1024;
+  std::int64_t retained_messages_max = 100'000;
+  std::int64_t retained_bytes_max = 64 * 1024 * 1024;
+  std::int64_t in_flight_max = 100;
+  std::int64_t receive_maximum = 256;
+  std::int64_t topic_alias_maximum = 32;
+  std::int64_t keep_alive_seconds_max = 0;
 };
 
 struct RegistrationSection {
@@ -110,6 +128,7 @@ struct Configuration {
   ServerSection server;
   std::vector<Listener> listeners;
   LimitsSection limits;
+  MqttSection mqtt;
   RegistrationSection registration;
   BotSection bot;
   LogSection log;

@@ -90,6 +90,24 @@ void check_alone(const Configuration& configuration, std::size_t i, const Report
       report(path_of(i), fmt::format("the listener \"{}\" listens there already", configuration.listeners[other].name));
 }
 
+bool is_loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+// Open access is for this machine, unless the operator says otherwise in so many words.
+void check_access(const Listener& listener, std::size_t i, const Report& report) {
+  const bool open = listener.access == ListenerAccess::open;
+  const bool reached = !is_unix(listener.kind) && !is_loopback(listener.address);
+  if (open && reached && !listener.open_to_other_machines)
+    report(path_of(i, "access"),
+           fmt::format("access = \"open\" on {} lets whoever reaches it read and write all ordinary topics: listen on "
+                       "127.0.0.1 or ::1, or say open_to_other_machines = true",
+                       listener.address));
+  if (!open && listener.open_to_other_machines)
+    report(path_of(i, "open_to_other_machines"),
+           "open_to_other_machines means nothing without access = \"open\"; remove it");
+}
+
 void check_listeners(const Configuration& configuration, const Report& report) {
   if (configuration.listeners.empty()) report("listener", "there must be at least one [[listener]]");
   for (std::size_t i = 0; i < configuration.listeners.size(); ++i) {
@@ -97,8 +115,14 @@ void check_listeners(const Configuration& configuration, const Report& report) {
     check_place(configuration, i, report);
     check_idle_keys(configuration, i, report);
     check_services(configuration.listeners[i], i, report);
+    check_access(configuration.listeners[i], i, report);
     check_alone(configuration, i, report);
   }
+}
+
+// Whether clients prove their identities there, over MQTT or REST.
+bool takes_identities(const Listener& listener) {
+  return (listener.serves_what("mqtt") && listener.access == ListenerAccess::proven) || listener.serves_what("api");
 }
 
 bool serves_anywhere(const Configuration& configuration, std::string_view what) {
@@ -106,8 +130,8 @@ bool serves_anywhere(const Configuration& configuration, std::string_view what) 
 }
 
 void check_sections(const Configuration& configuration, const Report& report) {
-  const auto& [server, listeners, limits, registration, bot, log, keys, api, logging] = configuration;
-  if (server.endpoints.empty())
+  const auto& [server, listeners, limits, mqtt, registration, bot, log, keys, api, logging] = configuration;
+  if (server.endpoints.empty() && std::ranges::any_of(listeners, takes_identities))
     report("server.endpoints",
            "endpoints must name at least one address that clients dial, such as "
            "\"mqtts://chat.example.org:8883\"");
@@ -127,7 +151,9 @@ void check_sections(const Configuration& configuration, const Report& report) {
 
 bool applies(std::string_view key, ListenerKind kind) {
   if (key == "address" || key == "port") return !is_unix(kind);
-  if (key == "path" || key == "access") return is_unix(kind);
+  if (key == "path" || key == "socket_access") return is_unix(kind);
+  if (key == "access") return usual_services(kind) == Services{"mqtt"};
+  if (key == "open_to_other_machines") return !is_unix(kind) && applies("access", kind);
   if (key == "certificate" || key == "private_key" || key == "self_signed" || key == "allow_tls_1_2")
     return ends_tls(kind);
   if (key == "origins") return is_websocket(kind);

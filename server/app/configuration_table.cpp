@@ -48,7 +48,8 @@ constexpr Choice choice(std::span<const std::string_view> names) {
 }
 
 constexpr std::string_view listener_kinds[] = {"mqtt", "mqtts", "ws", "wss", "http", "https", "unix-mqtt", "unix-http"};
-constexpr std::string_view accesses[] = {"owner", "group", "everyone"};
+constexpr std::string_view socket_accesses[] = {"owner", "group", "everyone"};
+constexpr std::string_view accesses[] = {"proven", "open"};
 constexpr std::string_view policies[] = {"open", "invite", "listed"};
 constexpr std::string_view bots[] = {"none", "echo", "rest"};
 constexpr std::string_view unlocks[] = {"key-file", "passphrase", "credential"};
@@ -94,7 +95,15 @@ const Key listener_keys[] = {
     {"port", "", restart, integer<&C::listeners, &L::port>(0, 65535),
      "The TCP port, which every listener but a Unix socket needs; 0: the system chooses a free one."},
     {"path", "", restart, text<&C::listeners, &L::path>(forms::path_or_none), "Where the Unix socket is."},
-    {"access", "", restart, choice<&C::listeners, &L::access>(accesses), "Who may connect to the Unix socket."},
+    {"socket_access", "", restart, choice<&C::listeners, &L::socket_access>(socket_accesses),
+     "Who may connect to the Unix socket."},
+    {"access", "", restart, choice<&C::listeners, &L::access>(accesses),
+     "Which MQTT clients it takes: proven (an identity proves itself), or open: anybody, for ordinary MQTT on any "
+     "topic "
+     "that does not begin with sp/ or $. For tools, tests and machines that are trusted."},
+    {"open_to_other_machines", "", restart, flag<&C::listeners, &L::open_to_other_machines>(),
+     "Let a listener with open access listen on an address that other machines reach. Whoever reaches it reads and "
+     "writes all ordinary topics."},
     {"certificate", "", restart, text<&C::listeners, &L::certificate>(forms::path_or_none),
      "PEM file of the certificate and the intermediate ones after it, for mqtts, wss and https. The file is read again "
      "on SIGHUP."},
@@ -138,6 +147,31 @@ const Key limits_keys[] = {
      "Messages of one client that may wait for the bot; then the client has to wait."},
     {"outbox_messages", "messages", restart, integer<&C::limits, &M::outbox_messages>(16, 100 * million),
      "Messages that may wait for one client; beyond it, what others send waits, and REST answers 429."},
+};
+
+using Q = MqttSection;
+const Key mqtt_keys[] = {
+    {"sessions_max", "sessions", restart, integer<&C::mqtt, &Q::sessions_max>(1, 10 * million),
+     "Sessions kept, with and without a connection; beyond, a client that has none is refused."},
+    {"subscriptions_max", "subscriptions", restart, integer<&C::mqtt, &Q::subscriptions_max>(1, million),
+     "Subscriptions of one session."},
+    {"queued_messages_max", "messages", restart, integer<&C::mqtt, &Q::queued_messages_max>(1, million),
+     "Messages that may wait for one session; the next ones are dropped for it, and counted."},
+    {"queued_bytes_max", "bytes", restart, integer<&C::mqtt, &Q::queued_bytes_max>(1024, 1024 * mib),
+     "Bytes that may wait for one session; at least one message may."},
+    {"retained_messages_max", "messages", restart, integer<&C::mqtt, &Q::retained_messages_max>(0, 10 * million),
+     "Retained messages kept; beyond, a message that would be one more is refused."},
+    {"retained_bytes_max", "bytes", restart, integer<&C::mqtt, &Q::retained_bytes_max>(0, 64 * 1024 * mib),
+     "Bytes of retained messages kept."},
+    {"in_flight_max", "messages", restart, integer<&C::mqtt, &Q::in_flight_max>(1, 50'000),
+     "QoS 1 and 2 messages sent to one client and not yet acknowledged; less where the client's Receive Maximum says "
+     "so."},
+    {"receive_maximum", "messages", restart, integer<&C::mqtt, &Q::receive_maximum>(1, 65'535),
+     "QoS 1 and 2 messages that a client may have under way to the server."},
+    {"topic_alias_maximum", "aliases", restart, integer<&C::mqtt, &Q::topic_alias_maximum>(0, 65'535),
+     "Topic aliases that one client may use."},
+    {"keep_alive_seconds_max", "seconds", restart, integer<&C::mqtt, &Q::keep_alive_seconds_max>(0, 65'535),
+     "The longest Keep Alive; an MQTT 5 client that wants a longer one, or none, is told this. 0: any."},
 };
 
 using R = RegistrationSection;
@@ -202,6 +236,8 @@ const Section table[] = {
     {"server", false, "The server as a whole.", server_keys},
     {"listener", true, "One for each place where the server listens; at least one.", listener_keys},
     {"limits", false, "What one client, one address and all together may take.", limits_keys},
+    {"mqtt", false, "Ordinary MQTT: sessions, subscriptions, retained messages, outside the protocol's own topics.",
+     mqtt_keys},
     {"registration", false, "Who may join.", registration_keys},
     {"bot", false, "Who answers messages to the server.", bot_keys},
     {"log", false, "The event log.", log_keys},

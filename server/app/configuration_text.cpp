@@ -85,7 +85,7 @@ Listener public_tls(std::string_view name, ListenerKind kind, Services serves, s
 Configuration sample() {
   Listener bots = listener_of("bots", ListenerKind::unix_http, {});
   bots.path = "/run/sealpost/bots.sock";
-  bots.access = SocketAccess::group;
+  bots.socket_access = SocketAccess::group;
   Listener health = listener_of("health", ListenerKind::http, {"health"});
   health.port = 9090;
   Configuration it;

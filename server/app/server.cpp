@@ -16,6 +16,7 @@
 #include "app/keys.hpp"
 #include "app/listening.hpp"
 #include "bot/echo.hpp"
+#include "broker/guest.hpp"
 #include "log/sqlite_log.hpp"
 #include "net/listener.hpp"
 #include "net/wheel.hpp"
@@ -91,6 +92,33 @@ mqtt::Limits mqtt_limits_of(const pipeline::Limits& limits) {
   return mqtt;
 }
 
+broker::Limits broker_limits_of(const Configuration& configuration) {
+  const MqttSection& section = configuration.mqtt;
+  broker::Limits limits;
+  limits.sessions_max = static_cast<std::size_t>(section.sessions_max);
+  limits.subscriptions_max = static_cast<std::size_t>(section.subscriptions_max);
+  limits.deliveries.messages_max = static_cast<std::size_t>(section.queued_messages_max);
+  limits.deliveries.bytes_max = static_cast<std::size_t>(section.queued_bytes_max);
+  limits.retained.messages_max = static_cast<std::size_t>(section.retained_messages_max);
+  limits.retained.bytes_max = static_cast<std::size_t>(section.retained_bytes_max);
+  limits.in_flight_max = static_cast<std::uint16_t>(section.in_flight_max);
+  limits.session_max = configuration.limits.mqtt_session_seconds_max * 1000;
+  limits.unproven = configuration.limits.unproven_seconds * 1000;
+  return limits;
+}
+
+// What ordinary MQTT may: all of it.
+mqtt::Limits open_limits_of(const Configuration& configuration, mqtt::Limits mqtt) {
+  const MqttSection& section = configuration.mqtt;
+  mqtt.receive_maximum = static_cast<std::uint16_t>(section.receive_maximum);
+  mqtt.topic_alias_maximum = static_cast<std::uint16_t>(section.topic_alias_maximum);
+  mqtt.keep_alive_max = static_cast<std::uint16_t>(section.keep_alive_seconds_max);
+  mqtt.maximum_qos = mqtt::Qos::exactly_once;
+  mqtt.retain_available = mqtt.wildcard_subscriptions = true;
+  mqtt.shared_subscriptions = mqtt.subscription_identifiers = true;
+  return mqtt;
+}
+
 // A bot's body: what holds a message, escaped, and replies of usual size.
 std::size_t api_body_max(const pipeline::Limits& limits) {
   return std::max<std::size_t>(limits.message_max * 2, 1 << 20);
@@ -151,6 +179,9 @@ struct Server::Parts {
                  bot.get()},
         clients(services),
         mqtt_limits(mqtt_limits_of(services.limits)),
+        open_limits(open_limits_of(configuration, mqtt_limits)),
+        broker({io.get_executor(), *log, clock, wheel, sink, counters}, broker_limits_of(configuration)),
+        open_door{broker, open_limits, random, std::make_shared<broker::OpenAccess>()},
         tokens(configuration.in_data_dir(configuration.api.tokens_file), sink),
         api(services, clients, door, tokens, dynamic_cast<bot::Feed*>(bot.get()), api_options()),
         admission(std::make_shared<net::Admission>(admission_limits_of(configuration.limits))) {}
@@ -198,6 +229,9 @@ struct Server::Parts {
   pipeline::Services services;
   pipeline::Clients clients;
   const mqtt::Limits mqtt_limits;
+  const mqtt::Limits open_limits;
+  broker::Broker broker;
+  const broker::Door open_door;
   api::Tokens tokens;
   api::Api api;
   std::shared_ptr<net::Admission> admission;
@@ -227,7 +261,7 @@ void Server::Parts::listen_on(const Listener& listener) {
   options.handshake = std::chrono::milliseconds(services.limits.unproven);
   if (is_unix(listener.kind)) {
     options.unix_path = configuration.in_data_dir(listener.path);
-    options.unix_mode = mode_of(listener.access);
+    options.unix_mode = mode_of(listener.socket_access);
   } else {
     options.port = static_cast<std::uint16_t>(listener.port);
   }
@@ -241,7 +275,10 @@ void Server::Parts::listen_on(const Listener& listener) {
   }
   net::Receivers receivers;
   if (listener.serves_what("mqtt"))
-    receivers.on_channel = [this](std::shared_ptr<net::Channel> channel) { on_channel(std::move(channel)); };
+    receivers.on_channel = [this,
+                            open = listener.access == ListenerAccess::open](std::shared_ptr<net::Channel> channel) {
+      open ? broker::Guest::serve(open_door, std::move(channel)) : on_channel(std::move(channel));
+    };
   const api::Serves serves{listener.serves_what("api"), listener.serves_what("health")};
   if (serves.api || serves.health) receivers.on_request = api.handler(serves);
   receivers.judge = api.judge();  // also where there is nothing to call: a body is not read for a 404
@@ -274,7 +311,10 @@ void Server::Parts::log_own_identity() {
 
 asio::awaitable<void> Server::Parts::wind_down() {
   if (auto* feed = dynamic_cast<bot::Feed*>(bot.get())) feed->stop();
+  broker.stop_taking();
   co_await clients.stop(stop_patience);
+  for (Millis waited = 0; broker.busy() && waited < stop_patience; waited += 10) co_await pipeline::pause(wheel, 10);
+  broker.dismiss_all(mqtt::ReasonCode::server_shutting_down, "the server is shutting down; connect again soon");
 }
 
 Server::Server(const Configuration& configuration, StderrLog& sink)

@@ -235,7 +235,7 @@ TEST_CASE("a listener must have what its kind needs, and nothing that means noth
   check_says(problem_of(listener("port = 1\ncertificate = \"c\"\n")), {"c.toml:6:", "certificate means nothing"});
   check_says(problem_of(listener("port = 1\norigins = [\"https://x\"]\n")), {"origins means nothing"});
   check_says(problem_of(listener("kind = \"unix-mqtt\"\npath = \"p\"\nport = 1\n")), {"port means nothing"});
-  check_says(problem_of(listener("port = 1\naccess = \"group\"\n")), {"access means nothing"});
+  check_says(problem_of(listener("port = 1\nsocket_access = \"group\"\n")), {"socket_access means nothing"});
   check_says(problem_of(listener("port = 1\nself_signed = true\n")), {"self_signed means nothing"});
 }
 

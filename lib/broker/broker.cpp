@@ -1,0 +1,251 @@
+// The way of a message: to whom it goes, what of it has to be on disk first, and what ends it.
+
+#include "broker/broker.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/container/small_vector.hpp>
+
+namespace sealpost::broker {
+
+Broker::Broker(const Ports& ports, const Limits& limits)
+    : ports_(ports), limits_(limits), commits_(asio::make_strand(ports.executor)), retained_(limits.retained) {}
+
+Broker::~Broker() = default;
+
+bool Broker::has_room_for(const mqtt::Message& message) {
+  const std::lock_guard lock(retained_mutex_);
+  return retained_.has_room_for(message);
+}
+
+Routed Broker::route(const mqtt::MessagePtr& message, Wakes& wakes) {
+  Routed routed;
+  const std::shared_lock lock(tree_mutex_);
+  boost::container::small_vector<Filter*, 8> matched;
+  tree_.match(message->topic(), [&](Filter& filter) { matched.push_back(&filter); });
+  if (matched.size() == 1) {
+    for (const Entry& entry : matched.front()->entries)
+      if (wants(entry, *message)) give(entry.session, match_of(entry.subscription, *message), message, routed, wakes);
+  } else {
+    give_overlapping(matched, message, routed, wakes);
+  }
+  for (Filter* filter : matched)
+    for (Share& share : filter->shares) give_share(share, message, routed, wakes);
+  return routed;
+}
+
+// No Local [MQTT-3.8.3-3].
+bool Broker::wants(const Entry& entry, const mqtt::Message& message) {
+  return !entry.subscription.options.no_local || entry.session->id != message.publisher();
+}
+
+Match Broker::match_of(const mqtt::Subscription& subscription, const mqtt::Message& message) {
+  Match match;
+  match.qos = std::min(subscription.options.qos, message.qos());
+  match.retain = message.retain() && subscription.options.retain_as_published;  // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+  if (subscription.identifier != 0) match.identifiers.push_back(subscription.identifier);
+  return match;
+}
+
+// A session with several subscriptions that match gets the message once, at the highest QoS of them, with all their
+// identifiers [MQTT-3.3.4-2] to [MQTT-3.3.4-4].
+void Broker::give_overlapping(std::span<Filter* const> filters, const mqtt::MessagePtr& message, Routed& routed,
+                              Wakes& wakes) {
+  boost::container::small_vector<const Entry*, 16> entries;
+  for (const Filter* filter : filters)
+    for (const Entry& entry : filter->entries)
+      if (wants(entry, *message)) entries.push_back(&entry);
+  std::ranges::sort(entries, {}, [](const Entry* entry) { return entry->session.get(); });
+  for (auto at = entries.begin(); at != entries.end();) {
+    const SessionPtr& session = (*at)->session;
+    Match match = match_of((*at)->subscription, *message);
+    for (++at; at != entries.end() && (*at)->session == session; ++at) {
+      const Match more = match_of((*at)->subscription, *message);
+      match.qos = std::max(match.qos, more.qos);
+      match.retain = match.retain || more.retain;
+      match.identifiers.insert(match.identifiers.end(), more.identifiers.begin(), more.identifiers.end());
+    }
+    give(session, std::move(match), message, routed, wakes);
+  }
+}
+
+// One member gets it: by turns, those with a connection first [MQTT-4.8.2-4].
+void Broker::give_share(Share& share, const mqtt::MessagePtr& message, Routed& routed, Wakes& wakes) {
+  const std::size_t count = share.members.size();
+  const std::size_t first = share.turn->fetch_add(1, std::memory_order_relaxed);
+  for (const bool online : {true, false}) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const Entry& member = share.members[(first + i) % count];
+      if (member.session->online != online) continue;
+      if (give(member.session, match_of(member.subscription, *message), message, routed, wakes)) return;
+    }
+  }
+}
+
+// False if the session does not get it.
+bool Broker::give(const SessionPtr& session, Match match, const mqtt::MessagePtr& message, Routed& routed,
+                  Wakes& wakes) {
+  if (match.qos != mqtt::Qos::at_most_once && session->durable) {
+    routed.durable.push_back({session, std::move(match)});
+    routed.matched = true;
+    return true;
+  }
+  const std::lock_guard lock(session->mutex);
+  if (session->ended || !session->outlet || !session->access->may_receive(message->topic())) return false;
+  mqtt::Delivery delivery{session->deliveries.next_number(), message, match.qos, match.retain};
+  delivery.identifiers = std::move(match.identifiers);
+  const bool added = add(*session, std::move(delivery), wakes);
+  routed.matched = routed.matched || added;
+  return added;
+}
+
+// Under the session's mutex.
+bool Broker::add(Session& session, mqtt::Delivery delivery, Wakes& wakes) {
+  if (!session.deliveries.has_room(delivery.cost())) {
+    count_dropped(session);
+    return false;
+  }
+  session.deliveries.add(std::move(delivery));
+  if (session.outlet && session.outlet->pump(session)) wakes.add(session.outlet);
+  return true;
+}
+
+// The policy for a client that takes less than it is sent: the newest message is dropped for it, and counted. The line
+// in the log comes once for each time that the queue fills.
+void Broker::count_dropped(const Session& session) {
+  ports_.counters.mqtt_dropped_total.add();
+  if (!ports_.sink.wants(Level::debug)) return;
+  ports_.sink.write(Level::debug, "broker",
+                    fmt::format("a message for {} was dropped: {} messages wait for it already", session.key,
+                                session.deliveries.waiting()));
+}
+
+bool Broker::needs_commit(const mqtt::Message& message, const Routed& routed, const Session* publisher) {
+  const bool keeps_id = publisher != nullptr && publisher->durable && message.qos() == mqtt::Qos::exactly_once;
+  return !routed.durable.empty() || message.retain() || keeps_id;
+}
+
+void Broker::commit(const mqtt::MessagePtr& message, Routed routed, const Session* publisher, mqtt::PacketId received,
+                    Done done) {
+  log::MqttWrites writes;
+  if (publisher != nullptr && publisher->durable && received != 0)
+    writes.push_back(log::PutMqttReceived{{static_cast<std::int64_t>(publisher->id), received}});
+  std::vector<std::uint64_t> numbers;
+  std::shared_ptr<Stored> stored;
+  if (!routed.durable.empty()) {
+    stored = std::make_shared<Stored>(++last_message_, routed.durable.size());
+    writes.push_back(log::PutMqttMessage{row_of(message, stored->id, moment())});
+    for (const auto& target : routed.durable) {
+      numbers.push_back(reserve(*target.session, target.match, message, *stored, writes));
+    }
+  }
+  const auto committed = [this, message, targets = std::move(routed.durable), numbers = std::move(numbers), stored,
+                          done = std::move(done)](const ErrorCode& error) {
+    if (!error) deliver(message, targets, numbers, stored);
+    if (done) done(error);
+  };
+  std::unique_lock lock(retained_mutex_, std::defer_lock);
+  if (message->retain() && !routed.replay) {
+    lock.lock();
+    if (retained_.set(message)) {
+      if (message->payload().empty())
+        writes.push_back(log::DropMqttRetained{std::string(message->topic())});
+      else
+        writes.push_back(log::PutMqttRetained{row_of(message, 0, moment())});
+    }
+  }
+  write(std::move(writes), committed);
+}
+
+// The number of a delivery that will stand on disk; 0 if the session does not get it.
+std::uint64_t Broker::reserve(Session& session, const Match& match, const mqtt::MessagePtr& message, Stored& stored,
+                              log::MqttWrites& writes) {
+  const std::lock_guard lock(session.mutex);
+  mqtt::Delivery delivery{0, message, match.qos, match.retain};
+  delivery.identifiers = match.identifiers;
+  const bool allowed = !session.ended && session.access->may_receive(message->topic());
+  if (!allowed || !session.deliveries.has_room(delivery.cost())) {
+    if (allowed) count_dropped(session);
+    stored.left.fetch_sub(1);
+    return 0;
+  }
+  delivery.number = session.deliveries.next_number();
+  writes.push_back(log::PutMqttDelivery{row_of(session, delivery, stored.id)});
+  return delivery.number;
+}
+
+// It is on disk: the way on is open.
+void Broker::deliver(const mqtt::MessagePtr& message, const std::vector<Routed::Target>& targets,
+                     const std::vector<std::uint64_t>& numbers, const std::shared_ptr<Stored>& stored) {
+  Wakes wakes;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (numbers[i] == 0) continue;
+    Session& session = *targets[i].session;
+    mqtt::Delivery delivery{numbers[i], message, targets[i].match.qos, targets[i].match.retain};
+    delivery.identifiers = targets[i].match.identifiers;
+    delivery.stored = stored;
+    const std::lock_guard lock(session.mutex);
+    if (session.ended) continue;
+    session.deliveries.add(std::move(delivery));
+    if (session.outlet && session.outlet->pump(session)) wakes.add(session.outlet);
+  }
+  wakes.flush();
+}
+
+void Broker::publish(const mqtt::MessagePtr& message) {
+  Wakes wakes;
+  Routed routed = route(message, wakes);
+  wakes.flush();
+  if (needs_commit(*message, routed, nullptr)) commit(message, std::move(routed), nullptr, 0, nullptr);
+}
+
+bool Broker::release(const Session& publisher, mqtt::PacketId packet_id, Done done) {
+  if (!publisher.durable) return false;
+  log::MqttWrites writes;
+  writes.push_back(log::DropMqttReceived{{static_cast<std::int64_t>(publisher.id), packet_id}});
+  write(std::move(writes), std::move(done));
+  return true;
+}
+
+bool Broker::received(Session& session, std::uint64_t number, Done done) {
+  const std::lock_guard lock(session.mutex);
+  mqtt::Delivery* delivery = session.deliveries.in_flight(number);
+  const bool first = delivery != nullptr && !std::exchange(delivery->released, true);
+  if (!first || !delivery->stored) return false;
+  log::MqttWrites writes;
+  writes.push_back(log::ReleaseMqttDelivery{static_cast<std::int64_t>(session.id), static_cast<std::int64_t>(number)});
+  write(std::move(writes), std::move(done));
+  return true;
+}
+
+void Broker::settled(Session& session, std::uint64_t number, Wakes& wakes) {
+  const std::lock_guard lock(session.mutex);
+  const auto delivery = session.deliveries.settle(number);
+  if (delivery) forgo(session, *delivery);
+  if (session.outlet && session.outlet->pump(session)) wakes.add(session.outlet);
+}
+
+void Broker::forgo(const Session& session, const mqtt::Delivery& delivery) {
+  if (!delivery.stored || session.ended) return;
+  log::MqttWrites writes;
+  writes.push_back(end_of(session, delivery));
+  write(std::move(writes));
+}
+
+void Broker::write(log::MqttWrites writes, Done done) {
+  log::Transaction transaction;
+  transaction.mqtt = std::move(writes);
+  if (done) ++commits_pending_;
+  ports_.log.append(std::move(transaction), [this, done = std::move(done)](const Result<log::Appended>& appended) {
+    if (!done) return;
+    const ErrorCode error = appended ? ErrorCode() : appended.error();
+    asio::post(commits_, [this, done, error] {
+      done(error);
+      --commits_pending_;
+    });
+  });
+}
+
+}  // namespace sealpost::broker

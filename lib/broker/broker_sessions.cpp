@@ -1,0 +1,283 @@
+// Sessions begin, wait, go on and end.
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <map>
+
+#include "broker/broker.hpp"
+
+namespace sealpost::broker {
+
+std::uint32_t Broker::capped(std::uint32_t expiry) const {
+  return std::min(expiry, static_cast<std::uint32_t>(limits_.session_max / 1000));
+}
+
+SessionPtr Broker::find(const std::string& key) {
+  const std::lock_guard lock(registry_mutex_);
+  const auto found = sessions_.find(key);
+  return found == sessions_.end() ? nullptr : found->second;
+}
+
+SessionPtr Broker::open(const Opening& opening, const Use& use, Wakes& wakes) {
+  for (;;) {
+    if (const SessionPtr old = find(opening.key)) {
+      if (!opening.clean_start && old->durable && resume(old, opening, use, wakes)) return old;
+      end(old);
+      continue;
+    }
+    bool full = false;
+    const SessionPtr fresh = begin(opening, use, wakes, full);
+    if (fresh || full) return fresh;
+  }
+}
+
+// Null: another one was faster, or there is no room.
+SessionPtr Broker::begin(const Opening& opening, const Use& use, Wakes& wakes, bool& full) {
+  const auto session = std::make_shared<Session>(++last_session_, opening.key, limits_.deliveries);
+  const std::lock_guard lock(session->mutex);
+  {
+    const std::lock_guard registry_lock(registry_mutex_);
+    full = sessions_.size() >= limits_.sessions_max;
+    if (full || !sessions_.emplace(opening.key, session).second) return nullptr;
+    ports_.counters.mqtt_sessions.add(1);
+  }
+  settle_in(session, opening, use, wakes);
+  return session;
+}
+
+// False if it has ended meanwhile.
+bool Broker::resume(const SessionPtr& session, const Opening& opening, const Use& use, Wakes& wakes) {
+  std::optional<Will> will_of_before;
+  std::vector<std::string> forbidden;
+  {
+    const std::lock_guard lock(session->mutex);
+    if (session->ended || session->state.expired(now())) return false;
+    ports_.timers.cancel(std::exchange(session->expiry_timer, 0));
+    ports_.timers.cancel(std::exchange(session->will_timer, 0));
+    if (const auto outlet = std::exchange(session->outlet, nullptr)) {
+      outlet->dismiss(mqtt::ReasonCode::session_taken_over, "the client has connected again");
+      // One with a delay is not sent, since the session goes on [MQTT-3.1.3-9].
+      if (session->will && session->will->delay == 0) will_of_before = std::move(session->will);
+    }
+    session->access = opening.access;
+    log::MqttWrites writes;
+    forbidden = leave_forbidden(*session, writes);
+    if (!writes.empty()) write(std::move(writes));
+    settle_in(session, opening, use, wakes);
+  }
+  const std::lock_guard tree_lock(tree_mutex_);
+  for (const std::string& filter : forbidden) leave_tree(*session, filter);
+  // Last, since it may reach this very session.
+  asio::post(commits_, [this, will = std::move(will_of_before)]() mutable { send_will(std::move(will)); });
+  return true;
+}
+
+// What the client may no longer subscribe to. Under the session's mutex; the tree is the caller's.
+std::vector<std::string> Broker::leave_forbidden(Session& session, log::MqttWrites& writes) {
+  std::vector<std::string> forbidden;
+  for (const auto& [filter, subscription] : session.state.subscriptions()) {
+    const auto shared = mqtt::shared_filter(filter);
+    if (!session.access->may_subscribe(shared ? shared->filter : filter)) forbidden.push_back(filter);
+  }
+  for (const std::string& filter : forbidden) {
+    session.state.unsubscribe(filter);
+    writes.push_back(log::DropMqttSubscription{static_cast<std::int64_t>(session.id), filter});
+  }
+  return forbidden;
+}
+
+// Under the session's mutex.
+void Broker::settle_in(const SessionPtr& session, const Opening& opening, const Use& use, Wakes& wakes) {
+  const std::uint32_t expiry = capped(opening.expiry);
+  session->access = opening.access;
+  session->will = opening.will;
+  session->attachment = session->state.attach(opening.clean_start, expiry, now());
+  session->durable = expiry > 0;
+  if (session->durable || session->stored) {
+    session->stored = true;
+    log::MqttWrites writes;
+    writes.push_back(log::PutMqttSession{{static_cast<std::int64_t>(session->id), session->key, expiry, 0}});
+    write(std::move(writes));
+  }
+  session->outlet = use(session);
+  session->online = session->outlet != nullptr;
+  if (session->outlet && session->outlet->pump(*session)) wakes.add(session->outlet);
+}
+
+void Broker::close(const SessionPtr& session, const Outlet* outlet, bool keep_will,
+                   std::optional<std::uint32_t> expiry) {
+  std::optional<Will> will;
+  {
+    const std::lock_guard lock(session->mutex);
+    if (session->ended || session->outlet.get() != outlet) return;
+    session->outlet = nullptr;
+    session->online = false;
+    if (!keep_will) session->will.reset();
+    if (expiry) session->state.set_expiry(capped(*expiry));
+    session->durable = session->state.expiry() > 0;
+    if (session->durable) {
+      session->state.detach(session->attachment, now());
+      session->deliveries.drop_qos0();
+      if (session->will && session->will->delay == 0) will = std::exchange(session->will, std::nullopt);
+      log::MqttWrites writes;
+      writes.push_back(log::PutMqttSession{
+          {static_cast<std::int64_t>(session->id), session->key, session->state.expiry(), ports_.clock.now()}});
+      write(std::move(writes));
+      watch_expiry(session);
+      if (session->will) delay_will(session);
+    }
+  }
+  send_will(std::move(will));
+  if (!session->durable) end(session);
+}
+
+// Whoever has it is dismissed; what is its goes.
+void Broker::end(const SessionPtr& session) {
+  std::optional<Will> will;
+  std::vector<std::string> filters;
+  {
+    const std::lock_guard lock(session->mutex);
+    if (!std::exchange(session->ended, true)) {
+      ports_.counters.mqtt_sessions.add(-1);
+      if (const auto outlet = std::exchange(session->outlet, nullptr))
+        outlet->dismiss(mqtt::ReasonCode::session_taken_over, "the client has connected again");
+      session->online = false;
+      ports_.timers.cancel(std::exchange(session->expiry_timer, 0));
+      ports_.timers.cancel(std::exchange(session->will_timer, 0));
+      will = std::exchange(session->will, std::nullopt);  // the end of the session is the end of its delay
+      for (const auto& [filter, subscription] : session->state.subscriptions()) filters.push_back(filter);
+      session->deliveries.clear();
+      if (session->stored) {
+        log::MqttWrites writes;
+        writes.push_back(log::DropMqttSession{static_cast<std::int64_t>(session->id)});
+        write(std::move(writes));
+      }
+    }
+  }
+  for (const std::string& filter : filters) {
+    const std::lock_guard lock(tree_mutex_);
+    leave_tree(*session, filter);
+  }
+  {
+    const std::lock_guard lock(registry_mutex_);
+    const auto found = sessions_.find(session->key);
+    if (found != sessions_.end() && found->second == session) sessions_.erase(found);
+  }
+  send_will(std::move(will));
+}
+
+void Broker::dismiss_all(mqtt::ReasonCode reason, std::string_view why) {
+  std::vector<SessionPtr> all;
+  {
+    const std::lock_guard lock(registry_mutex_);
+    for (const auto& [key, session] : sessions_) all.push_back(session);
+  }
+  for (const SessionPtr& session : all) {
+    const std::lock_guard lock(session->mutex);
+    if (session->outlet) session->outlet->dismiss(reason, why);
+  }
+}
+
+// Under the session's mutex.
+void Broker::watch_expiry(const SessionPtr& session) {
+  const auto at = session->state.expires_at();
+  if (!at) return;
+  const auto due = [this, weak = std::weak_ptr(session)] {
+    const SessionPtr waiting = weak.lock();
+    if (!waiting) return;
+    std::unique_lock lock(waiting->mutex);
+    const bool over = !waiting->ended && !waiting->outlet && waiting->state.expired(now());
+    lock.unlock();
+    if (over) end(waiting);
+  };
+  const Millis left = std::max<Millis>(*at - now(), 0) + 1;
+  session->expiry_timer = ports_.timers.after(std::chrono::milliseconds(left), due);
+}
+
+// Under the session's mutex.
+void Broker::delay_will(const SessionPtr& session) {
+  const auto due = [this, weak = std::weak_ptr(session)] {
+    const SessionPtr waiting = weak.lock();
+    if (!waiting) return;
+    std::unique_lock lock(waiting->mutex);
+    if (waiting->outlet) return;  // it is back in time
+    std::optional<Will> will = std::exchange(waiting->will, std::nullopt);
+    lock.unlock();
+    send_will(std::move(will));
+  };
+  session->will_timer = ports_.timers.after(std::chrono::seconds(session->will->delay), due);
+}
+
+void Broker::send_will(std::optional<Will> will) {
+  if (!will) return;
+  const mqtt::Message& given = *will->message;
+  const Millis lasts = given.expires_at();
+  const Millis expires = lasts == mqtt::Message::never ? lasts : now() + lasts;
+  publish(std::make_shared<const mqtt::Message>(given.topic(), given.properties(), given.payload(), given.qos(),
+                                                given.retain(), expires, given.publisher()));
+}
+
+void Broker::restore(const log::MqttState& state, const AccessOf& access_of) {
+  const Moment now = moment();
+  for (const log::MqttSession& row : state.sessions) restore_session(row, access_of(row.key), now);
+  std::map<std::int64_t, SessionPtr> by_id;
+  for (const auto& [key, session] : sessions_) by_id[static_cast<std::int64_t>(session->id)] = session;
+  for (const log::MqttSubscription& row : state.subscriptions) {
+    const auto found = by_id.find(row.session);
+    if (found == by_id.end()) continue;
+    const mqtt::Subscription subscription = subscription_of(row);
+    found->second->state.subscribe(row.filter, subscription);
+    enter_tree(found->second, row.filter, subscription);
+  }
+  for (const log::MqttReceived& row : state.received)
+    if (const auto found = by_id.find(row.session); found != by_id.end())
+      found->second->state.add_received(static_cast<mqtt::PacketId>(row.packet_id));
+  restore_deliveries(state, by_id, now);
+  for (const log::MqttMessage& row : state.retained) retained_.set(message_of(row, now));
+}
+
+// A session that had a connection when the server ended waits for its client from now on.
+void Broker::restore_session(const log::MqttSession& row, std::shared_ptr<const Access> access, const Moment& now) {
+  last_session_ = std::max(last_session_.load(), static_cast<mqtt::PublisherId>(row.id));
+  const Millis detached =
+      row.detached_at == 0 ? now.steady : std::min(row.detached_at, now.wall) - now.wall + now.steady;
+  const auto session = std::make_shared<Session>(static_cast<mqtt::PublisherId>(row.id), row.key, limits_.deliveries);
+  session->state.restore(row.expiry, detached);
+  session->durable = session->stored = true;
+  session->access = std::move(access);
+  sessions_.emplace(row.key, session);
+  ports_.counters.mqtt_sessions.add(1);
+  if (row.expiry == 0 || session->state.expired(now.steady)) return end(session);
+  watch_expiry(session);
+}
+
+void Broker::restore_deliveries(const log::MqttState& state, const std::map<std::int64_t, SessionPtr>& by_id,
+                                const Moment& now) {
+  std::map<std::int64_t, std::pair<mqtt::MessagePtr, std::shared_ptr<Stored>>> messages;
+  for (const log::MqttMessage& row : state.messages) {
+    last_message_ = std::max(last_message_.load(), row.id);
+    messages[row.id] = {message_of(row, now), std::make_shared<Stored>(row.id, 0)};
+  }
+  for (const log::MqttDelivery& row : state.deliveries) {
+    const auto owner = by_id.find(row.session);
+    const auto message = messages.find(row.message);
+    if (owner == by_id.end() || message == messages.end()) continue;
+    const auto& [content, stored] = message->second;
+    ++stored->left;
+    mqtt::Delivery delivery{static_cast<std::uint64_t>(row.number), content, static_cast<mqtt::Qos>(row.qos),
+                            row.retain};
+    delivery.identifiers = row.identifiers;
+    delivery.stored = stored;
+    delivery.again = true;
+    delivery.released = row.released;
+    Session& session = *owner->second;
+    if (!row.released) {
+      session.deliveries.add(std::move(delivery));
+    } else {
+      session.state.add_in_flight({mqtt::packet_id_of(delivery.number), false, delivery.number, true, true});
+      session.deliveries.restore(std::move(delivery));
+    }
+  }
+}
+
+}  // namespace sealpost::broker

@@ -1,0 +1,137 @@
+// Subscriptions come and go, and retained messages follow them.
+
+#include <algorithm>
+
+#include "broker/broker.hpp"
+
+namespace sealpost::broker {
+namespace {
+
+// The filter that messages are matched by, without its share.
+std::string_view plain(std::string_view filter) {
+  const auto shared = mqtt::shared_filter(filter);
+  return shared ? shared->filter : filter;
+}
+
+}  // namespace
+
+void Broker::subscribe(const SessionPtr& session, const mqtt::Subscribe& subscribe, Answered answered) {
+  const auto& identifiers = subscribe.properties.subscription_identifiers;
+  const std::uint32_t identifier = identifiers.empty() ? 0 : identifiers.front();
+  std::vector<mqtt::ReasonCode> reasons;
+  std::vector<std::pair<std::string, mqtt::Subscription>> to_replay;
+  log::MqttWrites writes;
+  for (const mqtt::SubscriptionRequest& request : subscribe.requests) {
+    bool is_new = false;
+    reasons.push_back(subscribe_one(session, request, identifier, is_new));
+    if (is_failure(reasons.back())) continue;
+    const mqtt::Subscription subscription{request.options, identifier};
+    if (session->durable) writes.push_back(log::PutMqttSubscription{row_of(*session, request.filter, subscription)});
+    const auto handling = request.options.retain_handling;
+    const bool replays = handling == mqtt::RetainHandling::send ||
+                         (handling == mqtt::RetainHandling::send_if_new && is_new);  // [MQTT-3.3.1-9] to 11
+    if (replays && !mqtt::shared_filter(request.filter)) to_replay.emplace_back(request.filter, subscription);
+  }
+  const auto finish = [this, session, reasons, to_replay, answered = std::move(answered)](const ErrorCode& error) {
+    if (error) return answered(std::vector(reasons.size(), mqtt::ReasonCode::implementation_specific_error));
+    answered(reasons);
+    Wakes wakes;
+    for (const auto& [filter, subscription] : to_replay) send_retained(session, filter, subscription, wakes);
+    wakes.flush();
+  };
+  if (writes.empty()) return finish({});
+  write(std::move(writes), finish);
+}
+
+mqtt::ReasonCode Broker::subscribe_one(const SessionPtr& session, const mqtt::SubscriptionRequest& request,
+                                       std::uint32_t identifier, bool& is_new) {
+  const std::lock_guard tree_lock(tree_mutex_);
+  const std::lock_guard lock(session->mutex);
+  if (session->ended) return mqtt::ReasonCode::unspecified_error;
+  if (!session->access->may_subscribe(plain(request.filter))) return mqtt::ReasonCode::not_authorized;
+  const auto& held = session->state.subscriptions();
+  if (held.size() >= limits_.subscriptions_max && session->state.find(request.filter) == nullptr)
+    return mqtt::ReasonCode::quota_exceeded;
+  const mqtt::Subscription subscription{request.options, identifier};
+  is_new = session->state.subscribe(request.filter, subscription);
+  enter_tree(session, request.filter, subscription);
+  return static_cast<mqtt::ReasonCode>(request.options.qos);
+}
+
+// Under the tree's mutex. A subscription that is there already is replaced [MQTT-3.8.4-3].
+void Broker::enter_tree(const SessionPtr& session, std::string_view filter, const mqtt::Subscription& subscription) {
+  const auto shared = mqtt::shared_filter(filter);
+  Filter& node = tree_.at(plain(filter));
+  std::vector<Entry>* entries = &node.entries;
+  if (shared) {
+    auto share = std::ranges::find(node.shares, shared->share_name, &Share::name);
+    if (share == node.shares.end()) {
+      node.shares.push_back({std::string(shared->share_name), {}});
+      share = std::prev(node.shares.end());
+    }
+    entries = &share->members;
+  }
+  const auto found = std::ranges::find(*entries, session, &Entry::session);
+  if (found != entries->end())
+    found->subscription = subscription;
+  else
+    entries->push_back({session, subscription});
+}
+
+// Under the tree's mutex.
+void Broker::leave_tree(const Session& session, std::string_view filter) {
+  const auto shared = mqtt::shared_filter(filter);
+  Filter* node = tree_.find(plain(filter));
+  if (node == nullptr) return;
+  const auto is_its = [&session](const Entry& entry) { return entry.session.get() == &session; };
+  if (!shared) {
+    std::erase_if(node->entries, is_its);
+  } else {
+    const auto share = std::ranges::find(node->shares, shared->share_name, &Share::name);
+    if (share == node->shares.end()) return;
+    std::erase_if(share->members, is_its);
+    if (share->members.empty()) node->shares.erase(share);
+  }
+  if (node->empty()) tree_.erase(plain(filter));
+}
+
+void Broker::unsubscribe(const SessionPtr& session, const mqtt::Unsubscribe& unsubscribe, Answered answered) {
+  std::vector<mqtt::ReasonCode> reasons;
+  log::MqttWrites writes;
+  for (const std::string_view filter : unsubscribe.filters) {
+    const std::lock_guard tree_lock(tree_mutex_);
+    const std::lock_guard lock(session->mutex);
+    const bool existed = session->state.unsubscribe(filter);
+    reasons.push_back(existed ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_subscription_existed);
+    if (!existed) continue;
+    leave_tree(*session, filter);
+    if (session->stored)
+      writes.push_back(log::DropMqttSubscription{static_cast<std::int64_t>(session->id), std::string(filter)});
+  }
+  const auto finish = [reasons, answered = std::move(answered)](const ErrorCode& error) {
+    answered(error ? std::vector(reasons.size(), mqtt::ReasonCode::implementation_specific_error) : reasons);
+  };
+  if (writes.empty()) return finish({});
+  write(std::move(writes), finish);
+}
+
+// What is retained on the topics of a new subscription, marked as such [MQTT-3.3.1-8].
+void Broker::send_retained(const SessionPtr& session, std::string_view filter, const mqtt::Subscription& subscription,
+                           Wakes& wakes) {
+  std::vector<mqtt::MessagePtr> found;
+  {
+    const std::lock_guard lock(retained_mutex_);
+    retained_.match(filter, now(), [&found](const mqtt::MessagePtr& message) { found.push_back(message); });
+  }
+  for (const mqtt::MessagePtr& message : found) {
+    if (subscription.options.no_local && message->publisher() == session->id) continue;
+    Match match = match_of(subscription, *message);
+    match.retain = true;
+    Routed routed;
+    routed.replay = true;
+    give(session, std::move(match), message, routed, wakes);
+    if (!routed.durable.empty()) commit(message, std::move(routed), nullptr, 0, nullptr);
+  }
+}
+
+}  // namespace sealpost::broker

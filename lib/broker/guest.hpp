@@ -1,0 +1,93 @@
+#pragma once
+// One MQTT connection that is the broker's alone: of a listener with open access. Bytes through the protocol engine and
+// back; what they mean to others is the broker's.
+//
+// Not a coroutine and on no strand: its input is worked off by one thread at a time, and what is sent to it is put in
+// by whoever publishes. A waiting connection is a handler in the reactor.
+
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "broker/broker.hpp"
+#include "mqtt/connection.hpp"
+#include "net/channel.hpp"
+
+namespace sealpost::broker {
+
+// What the connections of a listener have in common. It outlives them.
+struct Door {
+  Broker& broker;
+  const mqtt::Limits& limits;
+  Random& random;
+  std::shared_ptr<const Access> access;
+};
+
+class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
+ public:
+  Guest(const Door& door, std::shared_ptr<net::Channel> channel);
+  ~Guest() override;
+
+  // Serves the connection until it ends. Returns at once.
+  static void serve(const Door& door, std::shared_ptr<net::Channel> channel);
+
+  bool pump(Session&) override;
+  void flush() override;
+  void dismiss(mqtt::ReasonCode reason, std::string_view why) override;
+
+ private:
+  // guest.cpp: the input, one thread at a time.
+  void run();
+  bool read();
+  void work_off();
+  void go_on();
+  void finish();
+  void watch_keep_alive();
+  void on_deadline();
+
+  // guest_events.cpp: what the client sends.
+  void on(const mqtt::ConnectReceived&);
+  void on(const mqtt::PublishReceived&);
+  void on(const mqtt::PubrelReceived&);
+  void on(const mqtt::PubrecReceived&);
+  void on(const mqtt::PubackReceived&);
+  void on(const mqtt::SubscribeReceived&);
+  void on(const mqtt::UnsubscribeReceived&);
+  void on(const mqtt::DisconnectReceived&);
+  void on(const mqtt::AuthReceived&) {}
+  void refuse(mqtt::ReasonCode, std::string_view why);
+  std::shared_ptr<Outlet> accept(const SessionPtr&, const mqtt::ConnectReceived&, std::string_view client_id);
+  std::optional<mqtt::ReasonCode> objection_to(const mqtt::PublishReceived&, const mqtt::Message&) const;
+  void answer_publish(mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode, std::string_view why = {});
+  void answer_later(const ErrorCode&, const std::function<void(mqtt::Connection&)>& answer);
+
+  // guest_deliveries.cpp: what it is sent. Under both mutexes, or its own alone.
+  void resume(Session&);
+  bool send_next(Session&);
+  Result<mqtt::PacketId> publish(const mqtt::Delivery&);
+  bool may_take_one_more(const Session&, const mqtt::Delivery&) const;
+  void push_output();
+  static asio::awaitable<void> drain(std::shared_ptr<Guest>);
+
+  const Door& door_;
+  Broker& broker_;
+  const std::shared_ptr<net::Channel> channel_;
+
+  // The input's:
+  Wakes wakes_;  // of others, to be flushed when a chunk is worked off
+  std::optional<std::uint32_t> expiry_at_goodbye_;
+  bool keep_will_ = true;
+  bool stalled_ = false;  // the engine has bytes that it does not look at before an answer
+
+  std::mutex mutex_;  // guards what follows; after the session's
+  mqtt::Connection engine_;
+  SessionPtr session_;      // once it has one; written by the input alone
+  bool parked_ = false;     // the input waits for an answer, or for the client to take what it was sent
+  bool congested_ = false;  // more is unsent than may be: nothing is sent or read until it has drained
+  bool dirty_ = false;      // somebody is about to flush()
+  bool resuming_ = false;   // what was in flight before is not all sent again
+  bool finished_ = false;
+  Timers::Handle deadline_ = 0;  // for CONNECT, then for the keep-alive
+};
+
+}  // namespace sealpost::broker

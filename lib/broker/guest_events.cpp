@@ -1,0 +1,160 @@
+// What a client sends, and what it is answered.
+
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
+#include "broker/guest.hpp"
+
+namespace sealpost::broker {
+namespace {
+
+// 5.0 section 3.1.2.8 and 3.1.2.5: the interval of its expiry starts when it is sent, so here it counts from 0.
+std::optional<Will> will_of(const mqtt::ConnectReceived& connect) {
+  if (!connect.will) return std::nullopt;
+  return Will{std::make_shared<const mqtt::Message>(*connect.will, 0, 0),
+              connect.will->properties.will_delay.value_or(0)};
+}
+
+constexpr std::string_view storing_failed = "could not be stored; nothing is lost, connect again";
+
+}  // namespace
+
+void Guest::on(const mqtt::ConnectReceived& connect) {
+  if (connect.properties.authentication_method)
+    return refuse(mqtt::ReasonCode::bad_authentication_method, "this listener takes no authentication method");
+  if (connect.will && !door_.access->may_publish(connect.will->topic))
+    return refuse(mqtt::ReasonCode::not_authorized, "the will's topic is not for clients to publish to");
+  if (broker_.stopping()) return refuse(mqtt::ReasonCode::server_shutting_down, {});
+  const std::string client_id =
+      connect.client_id.empty() ? "auto-" + to_hex(door_.random.bytes<12>()) : std::string(connect.client_id);
+  Opening opening;
+  opening.key = "open/" + client_id;
+  opening.clean_start = connect.clean_start;
+  opening.expiry = connect.session_expiry();
+  opening.will = will_of(connect);
+  opening.access = door_.access;
+  const auto use = [&](const SessionPtr& session) { return accept(session, connect, client_id); };
+  const SessionPtr session = broker_.open(opening, use, wakes_);
+  if (!session) refuse(mqtt::ReasonCode::quota_exceeded, "the server keeps as many sessions as it may");
+}
+
+// Under the session's mutex.
+std::shared_ptr<Outlet> Guest::accept(const SessionPtr& session, const mqtt::ConnectReceived& connect,
+                                      std::string_view client_id) {
+  const std::lock_guard lock(mutex_);
+  mqtt::ConnackOptions options;
+  if (connect.client_id.empty()) options.assigned_client_id = client_id;
+  const std::uint32_t expiry = broker_.capped(connect.session_expiry());
+  if (expiry != connect.session_expiry()) options.session_expiry = expiry;
+  const std::string response = fmt::format("app/response/{}", client_id);
+  if (connect.properties.request_response_information.value_or(false)) options.response_information = response;
+  session_ = session;
+  resuming_ = session->state.present();
+  const auto accepted = engine_.accept(session->state, options);
+  if (!accepted) return nullptr;  // and the engine is closing
+  channel_->proven();
+  broker_.ports().timers.cancel(std::exchange(deadline_, 0));
+  watch_keep_alive();
+  return shared_from_this();
+}
+
+void Guest::refuse(mqtt::ReasonCode reason, std::string_view why) {
+  const std::lock_guard lock(mutex_);
+  (void)engine_.refuse(reason, why);  // it is answered once
+}
+
+void Guest::on(const mqtt::PublishReceived& publish) {
+  if (broker_.stopping()) return;  // no answer: it comes again, to the server that starts next
+  const auto message = std::make_shared<const mqtt::Message>(publish, session_->id, broker_.now());
+  if (const auto objection = objection_to(publish, *message))
+    return answer_publish(publish.packet_id, publish.qos, *objection,
+                          *objection == mqtt::ReasonCode::not_authorized
+                              ? "this topic is not for clients to publish to"
+                              : "there is no room for more retained messages");
+  broker_.ports().counters.mqtt_received_total.add();
+  Routed routed = broker_.route(message, wakes_);
+  const auto reason = routed.matched ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_matching_subscribers;
+  if (!Broker::needs_commit(*message, routed, session_.get()))
+    return answer_publish(publish.packet_id, publish.qos, reason);
+  const mqtt::PacketId kept = publish.qos == mqtt::Qos::exactly_once ? publish.packet_id : mqtt::PacketId{0};
+  const auto done = [self = shared_from_this(), id = publish.packet_id, qos = publish.qos,
+                     reason](const ErrorCode& error) {
+    if (qos == mqtt::Qos::at_most_once) return;
+    self->answer_later(error, [id, qos, reason](mqtt::Connection& engine) {
+      (void)(qos == mqtt::Qos::at_least_once ? engine.puback(id, reason) : engine.pubrec(id, reason));
+    });
+  };
+  broker_.commit(message, std::move(routed), session_.get(), kept, done);
+}
+
+std::optional<mqtt::ReasonCode> Guest::objection_to(const mqtt::PublishReceived& publish,
+                                                    const mqtt::Message& message) const {
+  if (!door_.access->may_publish(publish.topic)) return mqtt::ReasonCode::not_authorized;
+  if (publish.retain && !broker_.has_room_for(message)) return mqtt::ReasonCode::quota_exceeded;
+  return std::nullopt;
+}
+
+// A 3.1.1 client cannot be told that a message was refused, and is disconnected [MQTT-3.3.5-2]. At QoS 0 nobody can.
+void Guest::answer_publish(mqtt::PacketId id, mqtt::Qos qos, mqtt::ReasonCode reason, std::string_view why) {
+  const std::lock_guard lock(mutex_);
+  if (is_failure(reason) && engine_.version() == mqtt::Version::v311) return engine_.disconnect(reason);
+  mqtt::Properties properties;
+  if (!why.empty()) properties.reason_string = why;
+  if (qos == mqtt::Qos::at_least_once) (void)engine_.puback(id, reason, properties);
+  if (qos == mqtt::Qos::exactly_once) (void)engine_.pubrec(id, reason, properties);
+}
+
+// What a commit has decided; on the strand of the commits. An engine that is closing takes no answer: then the client
+// asks again when it is back.
+void Guest::answer_later(const ErrorCode& error, const std::function<void(mqtt::Connection&)>& answer) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (error)
+      engine_.disconnect(mqtt::ReasonCode::implementation_specific_error, storing_failed);
+    else
+      answer(engine_);
+  }
+  flush();
+  go_on();
+}
+
+void Guest::on(const mqtt::PubrelReceived& pubrel) {
+  const auto done = [self = shared_from_this(), id = pubrel.packet_id](const ErrorCode& error) {
+    self->answer_later(error, [id](mqtt::Connection& engine) { (void)engine.pubcomp(id); });
+  };
+  if (broker_.release(*session_, pubrel.packet_id, done)) return;
+  const std::lock_guard lock(mutex_);
+  (void)engine_.pubcomp(pubrel.packet_id);
+}
+
+void Guest::on(const mqtt::PubrecReceived& pubrec) {
+  const auto done = [self = shared_from_this(), id = pubrec.packet_id](const ErrorCode& error) {
+    self->answer_later(error, [id](mqtt::Connection& engine) { (void)engine.pubrel(id); });
+  };
+  if (broker_.received(*session_, pubrec.token, done)) return;
+  const std::lock_guard lock(mutex_);
+  (void)engine_.pubrel(pubrec.packet_id);
+}
+
+void Guest::on(const mqtt::PubackReceived& puback) {
+  broker_.settled(*session_, puback.token, wakes_);
+}
+
+void Guest::on(const mqtt::SubscribeReceived& subscribe) {
+  broker_.subscribe(session_, subscribe, [self = shared_from_this(), id = subscribe.packet_id](auto reasons) {
+    self->answer_later({}, [id, &reasons](mqtt::Connection& engine) { (void)engine.suback(id, std::move(reasons)); });
+  });
+}
+
+void Guest::on(const mqtt::UnsubscribeReceived& unsubscribe) {
+  broker_.unsubscribe(session_, unsubscribe, [self = shared_from_this(), id = unsubscribe.packet_id](auto reasons) {
+    self->answer_later({}, [id, &reasons](mqtt::Connection& engine) { (void)engine.unsuback(id, std::move(reasons)); });
+  });
+}
+
+void Guest::on(const mqtt::DisconnectReceived& disconnect) {
+  keep_will_ = disconnect.reason == mqtt::ReasonCode::disconnect_with_will_message;  // [MQTT-3.14.4-3]
+  expiry_at_goodbye_ = disconnect.properties.session_expiry;
+}
+
+}  // namespace sealpost::broker
