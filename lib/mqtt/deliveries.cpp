@@ -7,7 +7,7 @@
 namespace sealpost::mqtt {
 
 bool Deliveries::has_room(std::size_t cost) const {
-  return waiting_.size() < limits_->messages_max && (waiting_.empty() || bytes_ + cost <= limits_->bytes_max);
+  return waiting_.size() < limits_->messages_max && (bytes_ == 0 || bytes_ + cost <= limits_->bytes_max);
 }
 
 void Deliveries::add(Delivery delivery) {
