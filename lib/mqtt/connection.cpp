@@ -21,6 +21,11 @@ ReasonCode carried(PacketType type, ReasonCode reason) {
   return stopping ? ReasonCode::server_unavailable : ReasonCode::unspecified_error;
 }
 
+// What a text holds besides the object itself.
+std::size_t heap_bytes_of(const std::string& text) {
+  return text.capacity() > std::string{}.capacity() ? text.capacity() + 1 : 0;
+}
+
 }  // namespace
 
 Connection::Connection(const Limits& limits, Millis now)
@@ -118,8 +123,14 @@ Result<void> Connection::authenticate(ReasonCode reason, BytesView data, const P
 
 Result<void> Connection::puback(PacketId packet_id, ReasonCode reason, const Properties& properties) {
   const auto sent = answer_publish(Puback{packet_id, reason, properties});
-  if (sent && incoming_ > 0) --incoming_;
+  if (sent) end_incoming();
   return sent;
+}
+
+// The client may send one more. It counts the end of every flow, even of one that began on an earlier connection or of
+// which we know nothing, but never beyond the receive maximum (5.0 section 4.9).
+void Connection::end_incoming() {
+  if (incoming_ > 0) --incoming_;
 }
 
 template <class Answer>
@@ -138,16 +149,16 @@ Result<void> Connection::pubrec(PacketId packet_id, ReasonCode reason, const Pro
   if (!sent) return sent;
   if (!is_failure(reason))
     session_->add_received(packet_id);  // [MQTT-4.3.3-10]
-  else if (incoming_ > 0)
-    --incoming_;
+  else
+    end_incoming();
   return sent;
 }
 
 Result<void> Connection::pubcomp(PacketId packet_id) {
   const auto open = check_open();
   if (!open) return open;
-  const bool was_there = session_->release_received(packet_id);
-  if (was_there && incoming_ > 0) --incoming_;
+  session_->release_received(packet_id);
+  end_incoming();
   return send(Pubcomp{packet_id, ReasonCode::success, {}});  // [MQTT-4.3.3-11]
 }
 
@@ -216,6 +227,8 @@ Result<void> Connection::begin_flight(const OutPublish& message, Publish& publis
     const bool of_owner = publish.packet_id > sessions_packet_id_max;
     return message.packet_id && !of_owner ? Result<void>(Errc::unknown_packet_id) : Result<void>();
   }
+  // The id of an owner's number may still be that of the one 60,000 before: it is as if the window were full.
+  if (message.packet_id > sessions_packet_id_max && again->token != message.token) return Errc::window_full;
   // Once in a connection is enough [MQTT-4.4.0-1], and no PUBLISH after its PUBREL [MQTT-4.3.3-6].
   if (again->sent || again->released) return Errc::out_of_state;
   publish.dup = true;  // [MQTT-3.3.1-1]
@@ -249,9 +262,14 @@ void Connection::take_output(Bytes& out) {
 }
 
 std::size_t Connection::heap_bytes() const {
-  const bool long_method = authentication_method_.capacity() > std::string{}.capacity();
-  return framer_.heap_bytes() + output_.capacity() + unanswered_.capacity() * sizeof(PacketId) +
-         (long_method ? authentication_method_.capacity() + 1 : 0);
+  std::size_t bytes = framer_.heap_bytes() + output_.capacity() + unanswered_.capacity() * sizeof(PacketId) +
+                      heap_bytes_of(authentication_method_) + aliases_.capacity() * sizeof(std::string);
+  for (const auto& topic : aliases_) bytes += heap_bytes_of(topic);
+  if (!own_aliases_) return bytes;
+  constexpr std::size_t of_node = sizeof(OwnAliases::value_type) + 2 * sizeof(void*);
+  bytes += sizeof(OwnAliases) + own_aliases_->bucket_count() * sizeof(void*) + own_aliases_->size() * of_node;
+  for (const auto& [topic, alias] : *own_aliases_) bytes += heap_bytes_of(topic);
+  return bytes;
 }
 
 std::optional<Event> Connection::fail(Errc errc) {
@@ -279,7 +297,7 @@ void Connection::close_with(ReasonCode reason, std::string_view reason_string) {
 void Connection::close() {
   state_ = State::closing;
   session_ = nullptr;
-  unanswered_ = {};
+  unanswered_ = std::vector<PacketId>{};  // not {}, which would keep the memory
 }
 
 Result<void> Connection::check_open() const {

@@ -191,6 +191,9 @@ class Connection {
   Result<void> check_open() const;
   Result<void> begin_flight(const OutPublish& message, Publish& publish);
   bool is_repeated(PacketId packet_id);
+  bool exceeds_receive_maximum() const;
+  void end_incoming();
+  void forget_stream();
   std::optional<Errc> resolve_alias(Publish& publish);
   bool use_alias(Publish& publish);
   template <class Answer>

@@ -59,10 +59,16 @@ std::optional<Event> Connection::next() {
     if (event) return event;
   }
   if (closing())
-    framer_.drop();
+    forget_stream();
   else
     framer_.settle();
   return std::nullopt;
+}
+
+void Connection::forget_stream() {
+  framer_.drop();
+  aliases_ = std::vector<std::string>{};
+  own_aliases_.reset();
 }
 
 // A peer that speaks something else is found out by its first byte, not once it has sent what it takes for a length.
@@ -133,9 +139,10 @@ std::optional<Event> Connection::take_publish(BytesView packet) {
   const auto decoded = decode_publish(version_, packet, publish, limits_->bounds);
   if (!decoded) return fail(errc_of(decoded));
   if (const auto fault = resolve_alias(publish)) return fail(*fault);
-  if (publish.qos == Qos::exactly_once && is_repeated(publish.packet_id)) return std::nullopt;
   if (const auto fault = fault_of(publish)) return fail(*fault);
   if (publish.qos == Qos::at_most_once) return event;
+  if (publish.qos == Qos::exactly_once && is_repeated(publish.packet_id)) return std::nullopt;
+  if (exceeds_receive_maximum()) return fail(Errc::receive_maximum_exceeded);  // [MQTT-3.3.4-9]
   unanswered_.push_back(publish.packet_id);
   ++incoming_;
   return event;
@@ -173,9 +180,14 @@ std::optional<Errc> Connection::fault_of(const Publish& publish) const {
   if (publish.retain && !limits_->retain_available) return Errc::retain_not_supported;        // [MQTT-3.2.2-14]
   if (!publish.properties.subscription_identifiers.empty()) return Errc::bad_property_value;  // [MQTT-3.3.4-6]
   if (!within_limits(publish.topic)) return Errc::topic_over_limit;
-  const bool full = incoming_ >= limits_->receive_maximum && version_ == Version::v5;
-  if (publish.qos != Qos::at_most_once && full) return Errc::receive_maximum_exceeded;  // [MQTT-3.3.4-9]
   return std::nullopt;
+}
+
+// Whether one more is too many. A PUBCOMP about an earlier connection makes room (see end_incoming), for no more
+// messages than that could have left: hence the second bound.
+bool Connection::exceeds_receive_maximum() const {
+  const std::size_t most = limits_->receive_maximum;
+  return version_ == Version::v5 && (incoming_ >= most || unanswered_.size() >= 2 * most);
 }
 
 bool Connection::within_limits(std::string_view topic) const {
@@ -231,6 +243,7 @@ std::optional<Event> Connection::on(Pubrec&& pubrec) {
 
 std::optional<Event> Connection::on(Pubrel&& pubrel) {
   if (session_->has_received(pubrel.packet_id)) return Event(PubrelReceived{pubrel.packet_id});
+  end_incoming();
   const auto sent = send(Pubcomp{pubrel.packet_id, ReasonCode::packet_identifier_not_found, {}});
   return sent ? std::nullopt : fail(errc_of(sent));
 }

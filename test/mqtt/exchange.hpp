@@ -100,6 +100,19 @@ class Exchange {
     REQUIRE(server_answers<Connack>().reason == ReasonCode::success);
   }
 
+  // A client whose session outlives its connections.
+  static Connect lasting() {
+    Connect connect{.client_id = "c", .clean_start = false};
+    connect.properties.session_expiry = 3600;
+    return connect;
+  }
+  // The connection is lost, and the client comes back.
+  void reconnected(const Connect& connect = lasting()) {
+    session.detach(attachment, now);
+    connection = Connection(limits, now);
+    connected(connect);
+  }
+
   Limits limits;
   Millis now = 0;
   Session session;
