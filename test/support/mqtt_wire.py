@@ -52,7 +52,9 @@ def _property(name, value):
 
 
 def properties(values):
-    body = b"".join(_property(name, value) for name, value in (values or {}).items())
+    """`values` is {name: value}, or bytes that are taken as they are."""
+    body = values if isinstance(values, bytes) else b"".join(
+        _property(name, value) for name, value in (values or {}).items())
     return varint(len(body)) + body
 
 
@@ -60,15 +62,16 @@ def packet(kind, body=b"", flags=0):
     return bytes([kind << 4 | flags]) + varint(len(body)) + body
 
 
-def connect(version, client_id, keep_alive=60, clean=True, props=None, user=None, password=None, will=None):
+def connect(version, client_id, keep_alive=60, clean=True, props=None, user=None, password=None, will=None,
+            will_props=None, protocol="MQTT"):
     """`will` is (topic, payload, qos, retain)."""
     flags = (2 if clean else 0) | (128 if user is not None else 0) | (64 if password is not None else 0)
-    body = binary("MQTT") + bytes([version])
+    body = binary(protocol) + bytes([version])
     tail = binary(client_id)
     if will:
         topic, payload, qos, retain = will
         flags |= 4 | qos << 3 | (32 if retain else 0)
-        tail += (properties({}) if version == 5 else b"") + binary(topic) + binary(payload)
+        tail += (properties(will_props) if version == 5 else b"") + binary(topic) + binary(payload)
     if user is not None:
         tail += binary(user)
     if password is not None:
@@ -96,8 +99,16 @@ def publish(version, topic, payload, qos=1, packet_id=None, retain=False, dup=Fa
     return packet(PUBLISH, body + payload, (8 if dup else 0) | qos << 1 | (1 if retain else 0))
 
 
+def acknowledge(kind, packet_id, reason=0, props=None):
+    """PUBACK, PUBREC, PUBREL or PUBCOMP; a reason or properties are for MQTT 5.0."""
+    body = struct.pack(">H", packet_id)
+    if reason or props:
+        body += bytes([reason]) + (properties(props) if props else b"")
+    return packet(kind, body, 2 if kind == PUBREL else 0)
+
+
 def puback(packet_id):
-    return packet(PUBACK, struct.pack(">H", packet_id))
+    return acknowledge(PUBACK, packet_id)
 
 
 def subscribe(version, packet_id, filters, props=None):
@@ -106,8 +117,8 @@ def subscribe(version, packet_id, filters, props=None):
     return packet(SUBSCRIBE, body + b"".join(binary(name) + bytes([options]) for name, options in filters), 2)
 
 
-def unsubscribe(version, packet_id, filters):
-    body = struct.pack(">H", packet_id) + (properties({}) if version == 5 else b"")
+def unsubscribe(version, packet_id, filters, props=None):
+    body = struct.pack(">H", packet_id) + (properties(props) if version == 5 else b"")
     return packet(UNSUBSCRIBE, body + b"".join(map(binary, filters)), 2)
 
 
@@ -151,6 +162,8 @@ class _Reader:
         return self.binary().decode()
 
     def properties(self):
+        """Of subscription identifiers, the one property but user properties that may be there again, all are in
+        `subscription_identifiers`."""
         end = self.varint() + self.at
         values = {}
         while self.at < end:
@@ -163,6 +176,8 @@ class _Reader:
                     "pair": lambda: (self.text(), self.text())}[kind]
             if kind == "pair":
                 values.setdefault(name, []).append(read())
+            elif name == "subscription_identifier":
+                values.setdefault("subscription_identifiers", []).append(read())
             elif name in values:
                 raise Malformed(f"property {name} twice")
             else:
@@ -187,10 +202,11 @@ def _decode_reason(found, read, version):
 
 def decode(first, body, version):
     """The packet of fixed header byte `first` and `body`, as the server sends it."""
-    found = SimpleNamespace(type=first >> 4, flags=first & 15, name=NAMES[first >> 4], props={})
+    found = SimpleNamespace(type=first >> 4, flags=first & 15, name=NAMES[first >> 4], props={}, body=body)
     read = _Reader(body)
     if found.type == CONNACK:
-        found.session_present, found.reason = bool(read.number(1) & 1), read.number(1)
+        found.acknowledge_flags, found.reason = read.number(1), read.number(1)
+        found.session_present = bool(found.acknowledge_flags & 1)
         found.props = read.properties() if version == 5 and read.left() else {}
     elif found.type == PUBLISH:
         _decode_publish(found, read, version)
@@ -200,7 +216,8 @@ def decode(first, body, version):
     elif found.type in (SUBACK, UNSUBACK):
         found.packet_id = read.number(2)
         found.props = read.properties() if version == 5 else {}
-        found.reasons = list(read.take(read.left()))
+        # An UNSUBACK of 3.1.1 ends here (3.11.3 there): what more came is left over.
+        found.reasons = [] if found.type == UNSUBACK and version != 5 else list(read.take(read.left()))
     elif found.type in (DISCONNECT, AUTH):
         _decode_reason(found, read, version)
     elif found.type != PINGRESP:

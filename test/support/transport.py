@@ -75,10 +75,13 @@ class Pipe:
 
 
 class WebSocket:
-    """RFC 6455, client side, binary messages, sub-protocol mqtt."""
+    """RFC 6455, client side, binary messages, sub-protocol mqtt.
 
-    def __init__(self, pipe, host, path="/mqtt", protocol="mqtt", timeout=10):
-        self.pipe, self.raw, self.parts = pipe, b"", b""
+    `protocol` is what is offered, and what is taken must be `expected`, unless that is None. `opcodes` are of the frames
+    that came."""
+
+    def __init__(self, pipe, host, path="/mqtt", protocol="mqtt", timeout=10, expected="mqtt"):
+        self.pipe, self.raw, self.parts, self.opcodes, self.protocol = pipe, b"", b"", set(), None
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET {path} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade",
                  f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"]
@@ -89,10 +92,9 @@ class WebSocket:
         while b"\r\n\r\n" not in self.raw:
             self.raw += pipe.receive(self.deadline - time.monotonic())
         head, _, self.raw = self.raw.partition(b"\r\n\r\n")
-        self._check_answer(head.decode("latin-1"), key, protocol)
+        self._check_answer(head.decode("latin-1"), key, expected if protocol else None)
 
-    @staticmethod
-    def _check_answer(head, key, protocol):
+    def _check_answer(self, head, key, expected):
         status, *lines = head.split("\r\n")
         if " 101 " not in status + " ":
             raise Closed(f"no WebSocket: {status}")
@@ -100,7 +102,8 @@ class WebSocket:
         digest = hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()
         if fields.get("sec-websocket-accept") != base64.b64encode(digest).decode():
             raise Closed("a wrong Sec-WebSocket-Accept")
-        if protocol and fields.get("sec-websocket-protocol") != protocol:
+        self.protocol = fields.get("sec-websocket-protocol")
+        if expected and self.protocol != expected:
             raise Closed("the sub-protocol was not taken")
 
     def frame(self, opcode, payload, final=True):
@@ -139,6 +142,7 @@ class WebSocket:
         while True:
             first, payload = self._frame_received(deadline)
             opcode = first & 15
+            self.opcodes.add(opcode)
             if opcode == 8:
                 raise Closed(f"WebSocket close {int.from_bytes(payload[:2], 'big')}")
             if opcode == 9:
