@@ -55,10 +55,12 @@ def case(*versions, slow=False):
 
 
 class Broker:
-    """Where the server is: `ports` of the listeners tcp, ws and auth, and what this server refuses to publish to."""
+    """Where the server is: `ports` of the listeners tcp, ws and auth. It publishes nothing to `refused`, and has no room
+    for a retained message of `no_room` bytes."""
+    refused = "sp/conformance"
 
-    def __init__(self, host, ports, refused="sp/conformance", authenticate=None):
-        self.host, self.ports, self.refused, self.authenticate = host, ports, refused, authenticate
+    def __init__(self, host, ports, no_room=None):
+        self.host, self.ports, self.no_room = host, ports, no_room
         self.run = f"r{os.getpid()}-{int(time.time() * 1000) % 10_000_000:x}"
         self.counter = itertools.count()
 
@@ -152,8 +154,8 @@ class Trial:
         assert not found, f"unexpected: {[(message.topic, message.payload[:40]) for message in found]}"
 
     def wait(self, seconds):
-        """Lets server clocks run. For what must have happened since, and for nothing else."""
-        time.sleep(seconds)
+        """Lets the clocks of the server run."""
+        time.sleep(seconds)  # what is awaited is time: an expiry, a delay, a keep alive
 
     # Reports.
 

@@ -132,13 +132,17 @@ def main():
         report = json.load(file)
     found = list(faults(report))
     if options.write:
-        with open(PAGE, "w", encoding="utf-8") as file:
-            file.write(page(report))
+        write_page(report)
     elif not found:
         found += page_faults(report)
     for fault in found:
         print(fault)
     return 1 if found else 0
+
+
+def write_page(report):
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(page(report))
 
 
 def page_faults(report):

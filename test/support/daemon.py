@@ -16,7 +16,7 @@ import time
 from rest import Rest
 
 SANITIZER_WORDS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
-SCHEMES = {"mqtt": "mqtt", "mqtts": "mqtts", "ws": "ws", "wss": "wss", "http": "http"}
+OPEN = "open-"  # before the kind of a listener that takes anybody's ordinary MQTT
 # Where sanitizers make everything slow, tests multiply their patience by this.
 PATIENCE = float(os.environ.get("SEALPOST_PATIENCE", "1"))
 
@@ -67,7 +67,7 @@ class StartFailed(Exception):
 class Daemon:
     """One server with its data folder, over any number of starts and kills.
 
-    kinds: the listeners to have. settings: {section: {key: value}} laid over the defaults. wrapper: a command that the
+    kinds: the listeners to have; open-mqtt and open-ws are those with open access. settings: {section: {key: value}} laid over the defaults. wrapper: a command that the
     daemon is run under, such as strace.
     """
 
@@ -83,7 +83,8 @@ class Daemon:
         if {"mqtts", "wss"} & set(kinds):
             self.certificate, self.private_key = certificate(self.folder)
         self.ports = {kind: free_port() for kind in kinds}
-        self.sections = {"server": {"data_dir": self.data_dir, "endpoints": [self.endpoint(kind) for kind in kinds]},
+        endpoints = [self.endpoint(kind) for kind in kinds if not kind.startswith(OPEN)]
+        self.sections = {"server": {"data_dir": self.data_dir, "endpoints": endpoints},
                          "bot": {"kind": bot} if bot else {}}
         for section, values in (settings or {}).items():
             self.sections.setdefault(section, {}).update(values)
@@ -96,14 +97,16 @@ class Daemon:
 
     def endpoint(self, kind="mqtt"):
         host = "localhost" if kind in ("mqtts", "wss") else "127.0.0.1"
-        return f"{SCHEMES[kind]}://{host}:{self.ports[kind]}"
+        return f"{kind.removeprefix(OPEN)}://{host}:{self.ports[kind]}"
 
     @property
     def rest_base(self):
         return self.endpoint("http")
 
     def _listener(self, kind):
-        values = {"name": kind, "kind": kind, "address": "127.0.0.1", "port": self.ports[kind]}
+        values = {"name": kind, "kind": kind.removeprefix(OPEN), "address": "127.0.0.1", "port": self.ports[kind]}
+        if kind.startswith(OPEN):
+            values["access"] = "open"
         if kind in ("mqtts", "wss"):
             values |= {"certificate": self.certificate, "private_key": self.private_key}
         return values

@@ -15,11 +15,11 @@ def an_expired_message_is_not_delivered(t):
     peer, present = absent(t, topic), t.join()
     present.subscribe((topic, 2))
     for qos in (1, 2):
-        publisher.publish(topic, f"short {qos}", qos, props={"message_expiry": 1})
+        publisher.publish(topic, f"short {qos}", qos, props={"message_expiry": 2})
         publisher.publish(topic, f"long {qos}", qos, props={"message_expiry": 600})
         publisher.publish(topic, f"endless {qos}", qos)
     assert len(t.before_marker(publisher, present)) == 6, "who is there gets them all"
-    t.wait(2.5)
+    t.wait(3.5)
     with t.holds("MQTT-3.3.2-5"):
         found = [message.payload.decode() for message in t.before_marker(publisher, t.back(peer))]
         assert found == ["long 1", "endless 1", "long 2", "endless 2"], found
@@ -28,11 +28,11 @@ def an_expired_message_is_not_delivered(t):
 @case(5, slow=True)
 def an_expired_retained_message_is_not_delivered(t):
     publisher, topic = t.join(), t.topic("a")
-    publisher.publish(topic, "short", 1, retain=True, props={"message_expiry": 1})
+    publisher.publish(topic, "short", 1, retain=True, props={"message_expiry": 2})
     late = t.join()
     late.subscribe(topic)
     assert late.message().payload == b"short"
-    t.wait(2.5)
+    t.wait(3.5)
     with t.holds("MQTT-3.3.2-5"):
         late = t.join()
         late.subscribe(topic)
@@ -60,7 +60,7 @@ def the_time_in_the_server_is_taken_off_the_expiry(t):
     present.subscribe((topic, 1))
     publisher.publish(topic, "kept", 1, retain=True, props={"message_expiry": 100})
     publisher.publish(topic, "no expiry", 1)
-    t.check("MQTT-3.3.2-6", present.message().props.get("message_expiry") in (99, 100), "delivered at once")
+    t.check("MQTT-3.3.2-6", present.message().props.get("message_expiry") in range(95, 101), "delivered at once")
     t.check("MQTT-3.3.2-6", "message_expiry" not in present.message().props, "there was none")
     t.wait(2.2)
     late = t.join()
@@ -74,10 +74,10 @@ def the_time_in_the_server_is_taken_off_the_expiry(t):
 def a_message_that_was_sent_does_not_expire(t):
     publisher, peer, topic = t.join(), t.join(keep=60), t.topic("a")
     peer.subscribe((topic, 2))
-    publisher.publish(topic, "sent", 2, props={"message_expiry": 1})
+    publisher.publish(topic, "sent", 2, props={"message_expiry": 2})
     first = peer.take(wire.PUBLISH)
     peer.drop()
-    t.wait(2.5)
+    t.wait(3.5)
     with t.holds("MQTT-4.3.3-7"):
         peer = t.back(peer)
         again = peer.take(wire.PUBLISH)

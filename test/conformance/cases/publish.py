@@ -1,5 +1,5 @@
 """PUBLISH: its flags, its topic, and how it is answered (3.3)."""
-from harness import Closed, case, wire
+from harness import Closed, NotHere, case, wire
 
 
 @case(4, 5)
@@ -238,6 +238,21 @@ def a_protocol_violation_ends_only_its_connection(t):
            wire.packet(wire.SUBSCRIBE, b"\x00\x01" + b"\x00" * (t.v == 5), 2))
     other.publish(topic, "alive")
     assert other.message().payload == b"alive"
+
+
+@case(4)
+def a_transient_error_ends_the_connection(t):
+    """A message that the server has no room for, which 3.1.1 has no words to refuse with."""
+    if not t.broker.no_room:
+        raise NotHere("no limit is known that a message would exceed")
+    other, topic = t.join(), t.topic("a")
+    other.subscribe(topic)
+    for qos in (1, 2):
+        t.ends("MQTT-4.8.0-2", f"QoS {qos}", wire.publish(4, topic, b"x" * t.broker.no_room, qos, 5, retain=True))
+    with t.holds("MQTT-4.8.0-2", "others go on"):
+        other.stays()
+        other.publish(topic, "alive")
+        assert other.message().payload == b"alive"
 
 
 @case(5)

@@ -164,7 +164,7 @@ def retained_messages_outlive_sessions(t):
 
 @case(5, slow=True)
 def a_session_lives_for_its_expiry_after_the_connection(t):
-    peer, topic = sleeper(t, keep=2)
+    peer, topic = sleeper(t, keep=5)
     t.wait(0.5)
     t.join().publish(topic, "x", 1)
     with t.holds("MQTT-3.1.2-23"):

@@ -130,14 +130,12 @@ def properties_of_a_will_are_passed_on(t):
 
 @case(5, slow=True)
 def a_will_waits_for_its_delay(t):
-    watcher, peer, _ = watched(t, delay=1, keep=60)
+    watcher, peer, _ = watched(t, delay=2, keep=60)
     begun = time.monotonic()
     peer.drop()
-    with t.holds("MQTT-3.1.2-8", "delay 1 s"):
-        t.reaches_nobody(t.join(), watcher)
-        assert time.monotonic() - begun < 0.9, "this machine is too slow to tell"
+    with t.holds("MQTT-3.1.2-8", "delay 2 s"):
         assert watcher.message(10).payload == b"gone"
-        assert time.monotonic() - begun > 0.9, "too early"
+        assert time.monotonic() - begun > 1.9, "too early"
 
 
 @case(5, slow=True)
@@ -163,10 +161,10 @@ def a_will_does_not_wait_for_a_session_that_ends_at_once(t):
 
 @case(5, slow=True)
 def a_new_connection_within_the_delay_stops_the_will(t):
-    watcher, peer, _ = watched(t, delay=1, keep=60)
+    watcher, peer, _ = watched(t, delay=2, keep=60)
     peer.drop()
     again = t.back(peer)
-    t.wait(2.5)
+    t.wait(3.5)
     no_will(t, "MQTT-3.1.3-9", watcher)
     again.drop()
     no_will(t, "MQTT-3.1.3-9", watcher, "nor later")
@@ -174,8 +172,8 @@ def a_new_connection_within_the_delay_stops_the_will(t):
 
 @case(5, slow=True)
 def a_takeover_within_the_delay_stops_the_will(t):
-    watcher, peer, _ = watched(t, delay=1, keep=60)
+    watcher, peer, _ = watched(t, delay=2, keep=60)
     again = t.back(peer)
-    t.wait(2.5)
+    t.wait(3.5)
     no_will(t, "MQTT-3.1.3-9", watcher)
     again.stays()
