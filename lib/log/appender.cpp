@@ -19,6 +19,7 @@ Result<Appended> Appender::append(Transaction& transaction, const std::vector<Di
   if (const ErrorCode verdict = heads_.take(transaction.drafts, head_.id.next())) return verdict;
   const EventId first = head_.id.next();
   Appended appended{write(transaction, body_hashes, now), false};
+  mqtt_rows_.apply(transaction.mqtt);
   if (transaction.idempotency) {
     const Idempotency& request = *transaction.idempotency;
     put_request_.run(request.scope, request.key, BytesView(request.request), first, appended.events.size(), now);

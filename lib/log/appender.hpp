@@ -7,6 +7,7 @@
 #include "log/event_log.hpp"
 #include "log/event_rows.hpp"
 #include "log/head_rows.hpp"
+#include "log/mqtt_rows.hpp"
 #include "log/tail.hpp"
 
 namespace sealpost::log {
@@ -44,6 +45,7 @@ class Appender {
   Tail& tail_;
   EventRows events_{database_};
   HeadRows head_rows_{database_};
+  MqttRows mqtt_rows_{database_};
   Heads heads_{head_rows_, cached_clients_max};
   LogHead durable_;
   LogHead head_;  // with what has been appended since begin()

@@ -30,8 +30,8 @@ struct Health {
   State state = State::ready;
   EventId head;                     // newest durable event
   EventId indexed_to;               // newest event that the lane and object indexes cover
-  std::size_t queued_events = 0;    // waiting for the writer
-  std::size_t queued_bytes = 0;     // of their bodies
+  std::size_t queued_events = 0;    // waiting for the writer; each change of MQTT's rows counts as one
+  std::size_t queued_bytes = 0;     // of their bodies, and of what such changes bring
   std::int64_t last_commit_us = 0;  // how long the last commit took, checkpoint included
 };
 
@@ -41,6 +41,7 @@ class EventLog {
 
   virtual ~EventLog() = default;
 
+  // A transaction without events is appended too: its changes of MQTT's rows become durable.
   // Checks the transaction against the heads as all transactions given before it leave them, and makes it durable.
   // `done` is called once, in the order of the calls, with the events or with what stood against them:
   //  - a verdict (stale_epoch to bad_draft): only this transaction failed. Those behind it that built on it fail too.

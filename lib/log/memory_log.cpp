@@ -6,6 +6,7 @@
 
 #include "log/errc.hpp"
 #include "log/memory_store.hpp"
+#include "log/mqtt_rows.hpp"
 
 namespace sealpost::log {
 
@@ -163,7 +164,8 @@ Health MemoryLog::health() const {
   for (const State::Waiting& each : state_->waiting) {
     const State::Append* append = std::get_if<State::Append>(&each);
     if (!append) continue;
-    health.queued_events += append->transaction.drafts.size();
+    health.queued_events += append->transaction.drafts.size() + append->transaction.mqtt.size();
+    health.queued_bytes += bytes_of(append->transaction.mqtt);
     for (const Draft& draft : append->transaction.drafts) health.queued_bytes += draft.body ? draft.body->size() : 0;
   }
   return health;

@@ -32,6 +32,7 @@ Result<Appended> MemoryStore::append(Transaction transaction, Millis now) {
     requests_[{request->scope, request->key}] = {request->request, first, appended.events.size()};
     requests_by_time_.push_back({now, {request->scope, request->key}});
   }
+  mqtt_.apply(transaction.mqtt);
   settle();
   return appended;
 }

@@ -8,6 +8,7 @@
 #include "log/appender.hpp"
 #include "log/chain.hpp"
 #include "log/heads.hpp"
+#include "log/memory_mqtt.hpp"
 #include "log/page.hpp"
 
 namespace sealpost::log {
@@ -37,6 +38,7 @@ class MemoryStore final : public Reader, private HeadSource {
   std::optional<StoredEvent> object(const Link&) override;
   std::vector<StoredEvent> objects(const ObjectFilter&, EventId after, PageLimit) override;
   std::optional<IdempotentResult> idempotent(const std::string& scope, const std::string& key) override;
+  MqttState mqtt_state() override { return mqtt_.state(); }
 
  private:
   // The heads keep every client for ever, so there is nothing to load.
@@ -62,6 +64,7 @@ class MemoryStore final : public Reader, private HeadSource {
   Notes notes_;
   std::map<Lane, std::vector<EventId>> lanes_;
   std::map<std::pair<Permalink, Kind>, std::vector<EventId>> feeds_;
+  MemoryMqtt mqtt_;
 };
 
 }  // namespace sealpost::log

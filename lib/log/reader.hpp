@@ -135,6 +135,9 @@ class Reader {
   // Also an older one that no append has swept away yet.
   virtual std::optional<IdempotentResult> idempotent(const std::string& scope, const std::string& key) = 0;
 
+  // All that MQTT keeps, each table in the order of its key: for the start of a server.
+  virtual MqttState mqtt_state() = 0;
+
  protected:
   friend class EventLog;
   // An event that has been read back is on disk.

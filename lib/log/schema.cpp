@@ -63,6 +63,25 @@ CREATE VIEW outbox AS SELECT id, logged, time, lower(hex(client)) AS client, seq
   FROM event LEFT JOIN body ON body.event = id WHERE kind = 4;
 )sql";
 
+// Since version 3.
+constexpr const char* mqtt_tables = R"sql(
+-- What MQTT keeps: beside the events, not of them. NULL for bytes and identifiers where there are none.
+CREATE TABLE mqtt_session (id INTEGER PRIMARY KEY, key TEXT NOT NULL, expiry INTEGER NOT NULL,
+  detached_at INTEGER NOT NULL) STRICT;
+CREATE TABLE mqtt_subscription (session INTEGER, filter TEXT, options INTEGER NOT NULL, identifier INTEGER NOT NULL,
+  PRIMARY KEY (session, filter)) STRICT, WITHOUT ROWID;
+CREATE TABLE mqtt_message (id INTEGER PRIMARY KEY, topic TEXT NOT NULL, properties BLOB, payload BLOB,
+  qos INTEGER NOT NULL, retain INTEGER NOT NULL, expires_at INTEGER NOT NULL) STRICT;
+CREATE TABLE mqtt_delivery (session INTEGER, number INTEGER, message INTEGER NOT NULL, qos INTEGER NOT NULL,
+  retain INTEGER NOT NULL, released INTEGER NOT NULL, identifiers BLOB, PRIMARY KEY (session, number))
+  STRICT, WITHOUT ROWID;
+-- Who else waits for a message, when a session ends.
+CREATE INDEX mqtt_delivery_message ON mqtt_delivery(message);
+CREATE TABLE mqtt_received (session INTEGER, packet_id INTEGER, PRIMARY KEY (session, packet_id)) STRICT, WITHOUT ROWID;
+CREATE TABLE mqtt_retained (topic TEXT PRIMARY KEY, properties BLOB, payload BLOB, qos INTEGER NOT NULL,
+  retain INTEGER NOT NULL, expires_at INTEGER NOT NULL) STRICT;
+)sql";
+
 int flags_of(Access access) {
   return access == Access::create ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READWRITE;
 }
@@ -92,8 +111,22 @@ ErrorCode check_version(Database& database) {
   if (database.failed()) return database.error();
   if (application != application_id) return Errc::not_a_log;
   if (version > schema_version) return Errc::newer_schema;
-  if (version < schema_version) return Errc::older_schema;
+  if (version < oldest_schema_version) return Errc::older_schema;
   return {};
+}
+
+void set_version(Database& database) {
+  database.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
+}
+
+// Adds what a log of an earlier version lacks: whole, or not at all.
+ErrorCode upgrade(Database& database) {
+  if (database.number("PRAGMA user_version") == schema_version || database.failed()) return database.error();
+  database.execute("BEGIN IMMEDIATE");
+  database.execute(mqtt_tables);
+  set_version(database);
+  database.execute("COMMIT");
+  return database.error();
 }
 
 bool is_empty(Database& database) {
@@ -117,12 +150,13 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path, Access 
 }
 
 ErrorCode create_schema(Database& database, Clock& clock, Random& random) {
-  if (!is_empty(database)) return database.error();
+  if (!is_empty(database)) return upgrade(database);
   database.execute("BEGIN IMMEDIATE");
   database.execute(tables);
+  database.execute(mqtt_tables);
   Statement(database, "INSERT INTO log VALUES (1, ?1, ?2, 0, 0, 0, 0, 0)").run(new_log_id(random), clock.now());
   database.execute(("PRAGMA application_id = " + std::to_string(application_id)).c_str());
-  database.execute(("PRAGMA user_version = " + std::to_string(schema_version)).c_str());
+  set_version(database);
   database.execute("COMMIT");
   return database.error();
 }

@@ -8,7 +8,9 @@
 namespace sealpost::log {
 
 constexpr int application_id = 0x53504c47;  // "SPLG"
-constexpr int schema_version = 2;           // goes up with every change of the tables
+constexpr int schema_version = 3;           // goes up with every change of the tables
+// Tools take a log of it as it is; the writer first adds the tables that it lacks, those of MQTT.
+constexpr int oldest_schema_version = 2;
 
 // A table that follows from the events and can be made again from them.
 struct ViewTable {
@@ -31,10 +33,10 @@ enum class Access {
 // A connection with the pragmas of its kind, after the checks that the file is a log of a version we know.
 Result<std::unique_ptr<Database>> open_database(const std::string& path, Access, const std::string& vfs);
 
-// Makes the tables of a new log; does nothing where they are.
+// Makes the tables of a new log, and those that a log of an earlier version lacks; does nothing where they are.
 ErrorCode create_schema(Database&, Clock&, Random&);
 
-// The tables alone, in a temporary file that nobody else sees: to make views in and compare.
+// The tables alone, without those of MQTT, in a temporary file that nobody else sees: to make views in and compare.
 Result<std::unique_ptr<Database>> open_scratch();
 
 Device new_log_id(Random&);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "log/gate.hpp"
+#include "log/mqtt_rows.hpp"
 #include "log/object_match.hpp"
 #include "object/identity.hpp"
 
@@ -264,6 +265,12 @@ std::optional<IdempotentResult> SqliteReader::idempotent(const std::string& scop
     found = {row.digest(0), row.strong<EventId>(1), static_cast<std::size_t>(row.number(2))};
   check();
   return found;
+}
+
+MqttState SqliteReader::mqtt_state() {
+  MqttState state = read_mqtt_state(database_);
+  check();
+  return state;
 }
 
 }  // namespace sealpost::log

@@ -41,6 +41,7 @@ class SqliteReader final : public Reader {
   std::optional<StoredEvent> object(const Link&) override;
   std::vector<StoredEvent> objects(const ObjectFilter&, EventId after, PageLimit) override;
   std::optional<IdempotentResult> idempotent(const std::string& scope, const std::string& key) override;
+  MqttState mqtt_state() override;
 
  private:
   void look();

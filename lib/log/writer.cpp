@@ -58,7 +58,9 @@ void Writer::start() {
 }
 
 void Writer::append(Transaction transaction, Done done) {
-  Waiting waiting{std::move(transaction), {}, 0, std::move(done)};
+  const std::size_t events = transaction.drafts.size() + transaction.mqtt.size();
+  const std::size_t bytes = bytes_of(transaction.mqtt);
+  Waiting waiting{std::move(transaction), {}, events, bytes, std::move(done)};
   // Hashed here, on the caller's thread: the writer is the narrowest place of all.
   for (const Draft& draft : waiting.transaction.drafts) {
     waiting.body_hashes.push_back(hash_of_body(draft.body));
@@ -72,8 +74,8 @@ void Writer::append(Transaction transaction, Done done) {
       lock.unlock();
       return waiting.done(waiting.refused);
     }
-    if (waiting.refused) waiting = {{}, {}, 0, std::move(waiting.done), waiting.refused};
-    queued_events_ += waiting.transaction.drafts.size();
+    if (waiting.refused) waiting = {{}, {}, 0, 0, std::move(waiting.done), waiting.refused};
+    queued_events_ += waiting.events;
     queued_bytes_ += waiting.bytes;
     queue_.push_back(std::move(waiting));
     first = queue_.size() == 1;
@@ -85,8 +87,8 @@ void Writer::append(Transaction transaction, Done done) {
 ErrorCode Writer::refusal(const Waiting& waiting) const {
   if (state_ == State::failed) return Errc::io;
   if (stopping_) return Errc::stopped;
-  const std::size_t events = queued_events_ + waiting.transaction.drafts.size();
-  if (events > options_.queued_events_max || queued_bytes_ + waiting.bytes > options_.queued_bytes_max)
+  if (queued_events_ + waiting.events > options_.queued_events_max ||
+      queued_bytes_ + waiting.bytes > options_.queued_bytes_max)
     return Errc::overloaded;
   return {};
 }
@@ -177,11 +179,11 @@ void Writer::take_from_queue(Batch& batch) {
   std::size_t bytes = 0;
   while (!queue_.empty()) {
     Waiting& front = queue_.front();
-    events += front.transaction.drafts.size();
+    events += front.events;
     bytes += front.bytes;
     const bool fits = events <= batch_events_max_ && bytes <= batch_bytes_max;
     if (!fits && !batch.appends.empty()) break;
-    queued_events_ -= front.transaction.drafts.size();
+    queued_events_ -= front.events;
     queued_bytes_ -= front.bytes;
     batch.appends.push_back(std::move(front));
     queue_.pop_front();

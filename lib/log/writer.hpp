@@ -37,6 +37,7 @@ class Writer {
   struct Waiting {
     Transaction transaction;
     std::vector<Digest> body_hashes;
+    std::size_t events = 0;  // and changes of MQTT's rows
     std::size_t bytes = 0;
     Done done;
     ErrorCode refused{};  // it was not taken, and is told so in its turn

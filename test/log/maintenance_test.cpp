@@ -100,7 +100,7 @@ TEST_CASE("a file of something else is left alone") {
   const std::string path = folder / "other.db";
   spoil(path, "CREATE TABLE stranger (x)");
   CHECK(verify(path, {}).error() == Errc::not_a_log);
-  spoil(path, "PRAGMA application_id = 1397771335; PRAGMA user_version = 3");
+  spoil(path, "PRAGMA application_id = 1397771335; PRAGMA user_version = 4");
   CHECK(verify(path, {}).error() == Errc::newer_schema);
   std::ofstream(folder / "text.db") << std::string(5000, 'x');
   CHECK(rebuild(folder / "text.db", {}).error() == Errc::not_a_log);
