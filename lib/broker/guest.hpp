@@ -10,17 +10,26 @@
 #include <optional>
 
 #include "broker/broker.hpp"
+#include "broker/sending.hpp"
 #include "mqtt/connection.hpp"
 #include "net/channel.hpp"
 
 namespace sealpost::broker {
+
+// Who has connected, as far as the listener cares.
+struct Admitted {
+  std::string key;  // of its session: one for each client id, and apart from those of other kinds of clients
+  std::shared_ptr<const Access> access;
+};
 
 // What the connections of a listener have in common. It outlives them.
 struct Door {
   Broker& broker;
   const mqtt::Limits& limits;
   Random& random;
-  std::shared_ptr<const Access> access;
+  // Who may come in, under that client id; or why not. Any thread.
+  std::function<boost::system::result<Admitted, mqtt::ReasonCode>(const mqtt::Connect&, std::string_view client_id)>
+      admit;
 };
 
 class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
@@ -62,10 +71,6 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   void answer_later(const ErrorCode&, const std::function<void(mqtt::Connection&)>& answer);
 
   // guest_deliveries.cpp: what it is sent. Under both mutexes, or its own alone.
-  void resume(Session&);
-  bool send_next(Session&);
-  Result<mqtt::PacketId> publish(const mqtt::Delivery&);
-  bool may_take_one_more(const Session&, const mqtt::Delivery&) const;
   void push_output();
   static asio::awaitable<void> drain(std::shared_ptr<Guest>);
 
@@ -81,11 +86,12 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
 
   std::mutex mutex_;  // guards what follows; after the session's
   mqtt::Connection engine_;
-  SessionPtr session_;      // once it has one; written by the input alone
-  bool parked_ = false;     // the input waits for an answer, or for the client to take what it was sent
-  bool congested_ = false;  // more is unsent than may be: nothing is sent or read until it has drained
-  bool dirty_ = false;      // somebody is about to flush()
-  bool resuming_ = false;   // what was in flight before is not all sent again
+  SessionPtr session_;                    // once it has one; written by the input alone
+  std::shared_ptr<const Access> access_;  // likewise
+  bool parked_ = false;                   // the input waits for an answer, or for the client to take what it was sent
+  bool congested_ = false;                // more is unsent than may be: nothing is sent or read until it has drained
+  bool dirty_ = false;                    // somebody is about to flush()
+  Sending sending_;
   bool finished_ = false;
   Timers::Handle deadline_ = 0;  // for CONNECT, then for the keep-alive
 };

@@ -4,7 +4,6 @@
 #include <boost/asio/detached.hpp>
 
 #include "broker/guest.hpp"
-#include "mqtt/errors.hpp"
 #include "net/deadline.hpp"
 
 namespace sealpost::broker {
@@ -18,70 +17,10 @@ constexpr std::size_t output_max = 64 * 1024;
 bool Guest::pump(Session& session) {
   const std::lock_guard lock(mutex_);
   if (!engine_.accepted() || congested_) return false;
-  if (resuming_) resume(session);
-  while (!resuming_ && !congested_ && session.deliveries.has_waiting() && send_next(session)) {
+  while (!congested_ && sending_.send_one(broker_, session, engine_)) {
     if (engine_.output_size() > output_max) push_output();
   }
   return engine_.has_output() && !std::exchange(dirty_, true);
-}
-
-// What was in flight when the last connection ended comes first, in its order and under its packet ids [MQTT-4.4.0-1].
-void Guest::resume(Session& session) {
-  for (const mqtt::InFlight& message : session.state.in_flight()) {
-    if (message.sent) continue;
-    const mqtt::Delivery* delivery = session.deliveries.in_flight(message.token);
-    const bool sent = message.released ? engine_.pubrel(message.packet_id).has_value()
-                                       : delivery != nullptr && publish(*delivery).has_value();
-    if (!sent) return;  // the window is full: the rest follows
-  }
-  resuming_ = false;
-}
-
-// Sends the first that waits, or gives it up. False if it has to wait.
-bool Guest::send_next(Session& session) {
-  const mqtt::Delivery& next = session.deliveries.front();
-  const bool forbidden = !session.access->may_receive(next.message->topic());
-  if (forbidden || next.message->expired(broker_.now())) {  // [MQTT-3.3.2-5]
-    broker_.forgo(session, session.deliveries.drop());
-    return true;
-  }
-  if (!may_take_one_more(session, next)) return false;
-  const auto published = publish(next);
-  if (published) {
-    broker_.ports().counters.mqtt_sent_total.add();
-    session.deliveries.sent();
-    return true;
-  }
-  if (published.error() != mqtt::Errc::packet_too_large) return false;
-  broker_.forgo(session, session.deliveries.drop());  // as if it had been sent [MQTT-3.1.2-25]
-  return true;
-}
-
-bool Guest::may_take_one_more(const Session& session, const mqtt::Delivery& delivery) const {
-  if (delivery.qos == mqtt::Qos::at_most_once) return true;
-  const auto& state = session.state;
-  return engine_.window() > 0 && state.in_flight().size() < broker_.limits().in_flight_max &&
-         !state.is_in_flight(mqtt::packet_id_of(delivery.number));
-}
-
-Result<mqtt::PacketId> Guest::publish(const mqtt::Delivery& delivery) {
-  const mqtt::Message& message = *delivery.message;
-  mqtt::OutPublish out;
-  out.topic = message.topic();
-  out.payload = message.payload();
-  out.qos = delivery.qos;
-  out.retain = delivery.retain;
-  out.encoded_properties = message.properties();
-  if (delivery.qos != mqtt::Qos::at_most_once) {
-    out.dup = delivery.again;
-    out.token = delivery.number;
-    out.packet_id = mqtt::packet_id_of(delivery.number);
-  }
-  mqtt::Properties properties;
-  properties.message_expiry = message.expiry_left(broker_.now());
-  properties.subscription_identifiers = delivery.identifiers;
-  if (properties.message_expiry || !delivery.identifiers.empty()) out.properties = &properties;
-  return engine_.publish(out);
 }
 
 void Guest::flush() {

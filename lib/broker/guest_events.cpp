@@ -22,17 +22,20 @@ constexpr std::string_view storing_failed = "could not be stored; nothing is los
 void Guest::on(const mqtt::ConnectReceived& connect) {
   if (connect.properties.authentication_method)
     return refuse(mqtt::ReasonCode::bad_authentication_method, "this listener takes no authentication method");
-  if (connect.will && !door_.access->may_publish(connect.will->topic))
-    return refuse(mqtt::ReasonCode::not_authorized, "the will's topic is not for clients to publish to");
   if (broker_.stopping()) return refuse(mqtt::ReasonCode::server_shutting_down, {});
   const std::string client_id =
       connect.client_id.empty() ? "auto-" + to_hex(door_.random.bytes<12>()) : std::string(connect.client_id);
+  const auto admitted = door_.admit(connect, client_id);
+  if (!admitted) return refuse(admitted.error(), {});
+  access_ = admitted->access;
+  if (connect.will && !access_->may_publish(connect.will->topic))
+    return refuse(mqtt::ReasonCode::not_authorized, "the will's topic is not for this client to publish to");
   Opening opening;
-  opening.key = "open/" + client_id;
+  opening.key = admitted->key;
   opening.clean_start = connect.clean_start;
   opening.expiry = connect.session_expiry();
   opening.will = will_of(connect);
-  opening.access = door_.access;
+  opening.access = access_;
   const auto use = [&](const SessionPtr& session) { return accept(session, connect, client_id); };
   const SessionPtr session = broker_.open(opening, use, wakes_);
   if (!session) refuse(mqtt::ReasonCode::quota_exceeded, "the server keeps as many sessions as it may");
@@ -49,7 +52,7 @@ std::shared_ptr<Outlet> Guest::accept(const SessionPtr& session, const mqtt::Con
   const std::string response = fmt::format("app/response/{}", client_id);
   if (connect.properties.request_response_information.value_or(false)) options.response_information = response;
   session_ = session;
-  resuming_ = session->state.present();
+  sending_ = Sending(session->state.present());
   const auto accepted = engine_.accept(session->state, options);
   if (!accepted) return nullptr;  // and the engine is closing
   channel_->proven();
@@ -69,7 +72,7 @@ void Guest::on(const mqtt::PublishReceived& publish) {
   if (const auto objection = objection_to(publish, *message))
     return answer_publish(publish.packet_id, publish.qos, *objection,
                           *objection == mqtt::ReasonCode::not_authorized
-                              ? "this topic is not for clients to publish to"
+                              ? "this topic is not for this client to publish to"
                               : "there is no room for more retained messages");
   broker_.ports().counters.mqtt_received_total.add();
   Routed routed = broker_.route(message, wakes_);
@@ -89,7 +92,7 @@ void Guest::on(const mqtt::PublishReceived& publish) {
 
 std::optional<mqtt::ReasonCode> Guest::objection_to(const mqtt::PublishReceived& publish,
                                                     const mqtt::Message& message) const {
-  if (!door_.access->may_publish(publish.topic)) return mqtt::ReasonCode::not_authorized;
+  if (!access_->may_publish(publish.topic)) return mqtt::ReasonCode::not_authorized;
   if (publish.retain && !broker_.has_room_for(message)) return mqtt::ReasonCode::quota_exceeded;
   return std::nullopt;
 }
@@ -153,7 +156,7 @@ void Guest::on(const mqtt::UnsubscribeReceived& unsubscribe) {
 }
 
 void Guest::on(const mqtt::DisconnectReceived& disconnect) {
-  keep_will_ = disconnect.reason == mqtt::ReasonCode::disconnect_with_will_message;  // [MQTT-3.14.4-3]
+  keep_will_ = disconnect.reason != mqtt::ReasonCode::normal_disconnection;  // [MQTT-3.14.4-3]
   expiry_at_goodbye_ = disconnect.properties.session_expiry;
 }
 

@@ -28,7 +28,7 @@ struct Delivery {
 };
 
 struct DeliveryLimits {
-  std::size_t messages_max = 1'000;
+  std::size_t messages_max = 10'000;
   std::size_t bytes_max = 16 * 1024 * 1024;
 };
 

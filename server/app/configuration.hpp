@@ -79,7 +79,7 @@ struct LimitsSection {
 struct MqttSection {
   std::int64_t sessions_max = 100'000;
   std::int64_t subscriptions_max = 10'000;
-  std::int64_t queued_messages_max = 1'000;
+  std::int64_t queued_messages_max = 10'000;
   std::int64_t queued_bytes_max = 16 * 1024 * 1024;
   std::int64_t retained_messages_max = 100'000;
   std::int64_t retained_bytes_max = 64 * 1024 * 1024;

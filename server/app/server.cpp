@@ -113,10 +113,25 @@ mqtt::Limits open_limits_of(const Configuration& configuration, mqtt::Limits mqt
   mqtt.receive_maximum = static_cast<std::uint16_t>(section.receive_maximum);
   mqtt.topic_alias_maximum = static_cast<std::uint16_t>(section.topic_alias_maximum);
   mqtt.keep_alive_max = static_cast<std::uint16_t>(section.keep_alive_seconds_max);
+  mqtt.topic_bytes_max = 65'535;
+  mqtt.topic_levels_max = 200;
+  mqtt.bounds = {.user_properties_max = 1024, .filters_max = 1024};
   mqtt.maximum_qos = mqtt::Qos::exactly_once;
   mqtt.retain_available = mqtt.wildcard_subscriptions = true;
   mqtt.shared_subscriptions = mqtt.subscription_identifiers = true;
   return mqtt;
+}
+
+// What the log's database has of MQTT sessions. Blocks, at the start.
+log::MqttState read_mqtt_state(log::EventLog& log) {
+  std::promise<log::MqttState> state;
+  log.read([&state](log::Reader& reader) { state.set_value(reader.mqtt_state()); });
+  return state.get_future().get();
+}
+
+boost::system::result<broker::Admitted, mqtt::ReasonCode> admit_anybody(const mqtt::Connect&,
+                                                                        std::string_view client_id) {
+  return broker::Admitted{"open/" + std::string(client_id), std::make_shared<broker::OpenAccess>()};
 }
 
 // A bot's body: what holds a message, escaped, and replies of usual size.
@@ -181,7 +196,7 @@ struct Server::Parts {
         mqtt_limits(mqtt_limits_of(services.limits)),
         open_limits(open_limits_of(configuration, mqtt_limits)),
         broker({io.get_executor(), *log, clock, wheel, sink, counters}, broker_limits_of(configuration)),
-        open_door{broker, open_limits, random, std::make_shared<broker::OpenAccess>()},
+        open_door{broker, open_limits, random, admit_anybody},
         tokens(configuration.in_data_dir(configuration.api.tokens_file), sink),
         api(services, clients, door, tokens, dynamic_cast<bot::Feed*>(bot.get()), api_options()),
         admission(std::make_shared<net::Admission>(admission_limits_of(configuration.limits))) {}
@@ -330,6 +345,8 @@ Server::Server(const Configuration& configuration, StderrLog& sink)
     parts.changed.notify_all();
   });
   parts.log_own_identity();
+  parts.broker.restore(read_mqtt_state(*parts.log),
+                       [](const std::string&) { return std::make_shared<broker::OpenAccess>(); });
   parts.listen();
   write_listening(parts.configuration, parts.listeners);
 }

@@ -1,0 +1,78 @@
+#include "broker/sending.hpp"
+
+#include "mqtt/errors.hpp"
+
+namespace sealpost::broker {
+namespace {
+
+bool may_take_one_more(const Broker& broker, const Session& session, const mqtt::Connection& engine,
+                       const mqtt::Delivery& delivery) {
+  if (delivery.qos == mqtt::Qos::at_most_once) return true;
+  const auto& state = session.state;
+  return engine.window() > 0 && state.in_flight().size() < broker.limits().in_flight_max &&
+         !state.is_in_flight(mqtt::packet_id_of(delivery.number));
+}
+
+Result<mqtt::PacketId> publish(const Broker& broker, mqtt::Connection& engine, const mqtt::Delivery& delivery) {
+  const mqtt::Message& message = *delivery.message;
+  mqtt::OutPublish out;
+  out.topic = message.topic();
+  out.payload = message.payload();
+  out.qos = delivery.qos;
+  out.retain = delivery.retain;
+  out.encoded_properties = message.properties();
+  if (delivery.qos != mqtt::Qos::at_most_once) {
+    out.dup = delivery.again;
+    out.token = delivery.number;
+    out.packet_id = mqtt::packet_id_of(delivery.number);
+  }
+  mqtt::Properties properties;
+  if (message.expires_at() != mqtt::Message::never) properties.message_expiry = message.expiry_left(broker.now());
+  properties.subscription_identifiers = delivery.identifiers;
+  if (properties.message_expiry || !delivery.identifiers.empty()) out.properties = &properties;
+  return engine.publish(out);
+}
+
+// The first that waits is not for this client, or not any more [MQTT-3.3.2-5].
+bool is_over(const Broker& broker, const Session& session, const mqtt::Delivery& delivery) {
+  const mqtt::Message& message = *delivery.message;
+  const bool expired = message.expires_at() != mqtt::Message::never && message.expired(broker.now());
+  return expired || !session.access->may_receive(message.topic());
+}
+
+}  // namespace
+
+bool Sending::send_one(Broker& broker, Session& session, mqtt::Connection& engine) {
+  if (resuming_ && !resume(broker, session, engine)) return false;
+  if (!session.deliveries.has_waiting()) return false;
+  const mqtt::Delivery& next = session.deliveries.front();
+  if (is_over(broker, session, next)) {
+    broker.forgo(session, session.deliveries.drop());
+    return true;
+  }
+  if (!may_take_one_more(broker, session, engine, next)) return false;
+  const auto published = publish(broker, engine, next);
+  if (published) {
+    broker.ports().counters.mqtt_sent_total.add();
+    session.deliveries.sent();
+    return true;
+  }
+  if (published.error() != mqtt::Errc::packet_too_large) return false;
+  broker.forgo(session, session.deliveries.drop());  // as if it had been sent [MQTT-3.1.2-25]
+  return true;
+}
+
+// In their order, under their packet ids [MQTT-4.4.0-1] [MQTT-4.6.0-1]. False while the client's window is full.
+bool Sending::resume(Broker& broker, Session& session, mqtt::Connection& engine) {
+  for (const mqtt::InFlight& message : session.state.in_flight()) {
+    if (message.sent || message.packet_id <= mqtt::sessions_packet_id_max) continue;
+    const mqtt::Delivery* delivery = session.deliveries.in_flight(message.token);
+    const bool sent = message.released ? engine.pubrel(message.packet_id).has_value()
+                                       : delivery != nullptr && publish(broker, engine, *delivery).has_value();
+    if (!sent) return false;
+  }
+  resuming_ = false;
+  return true;
+}
+
+}  // namespace sealpost::broker
