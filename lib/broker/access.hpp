@@ -21,10 +21,15 @@ constexpr bool is_reserved(std::string_view topic) {
   return topic == "sp" || topic.starts_with("sp/") || topic.starts_with('$');
 }
 
+// Under which the server keeps who is connected, as retained messages: nobody else publishes there.
+inline constexpr std::string_view presence_prefix = "app/presence/";
+
 // Of an open listener: any topic that is not reserved.
 class OpenAccess : public Access {
  public:
-  bool may_publish(std::string_view topic) const override { return !is_reserved(topic); }
+  bool may_publish(std::string_view topic) const override {
+    return !is_reserved(topic) && !topic.starts_with(presence_prefix);
+  }
   bool may_subscribe(std::string_view filter) const override { return !is_reserved(filter); }
   bool may_receive(std::string_view topic) const override { return !is_reserved(topic); }
 };

@@ -15,9 +15,15 @@ Broker::Broker(const Ports& ports, const Limits& limits)
 
 Broker::~Broker() = default;
 
-bool Broker::has_room_for(const mqtt::Message& message) {
+std::optional<mqtt::ReasonCode> Broker::objection_to(const mqtt::Message& message, Session& publisher) {
+  {
+    const std::lock_guard lock(publisher.mutex);
+    if (!publisher.access->may_publish(message.topic())) return mqtt::ReasonCode::not_authorized;
+  }
+  if (!message.retain()) return std::nullopt;
   const std::lock_guard lock(retained_mutex_);
-  return retained_.has_room_for(message);
+  if (!retained_.has_room_for(message)) return mqtt::ReasonCode::quota_exceeded;
+  return std::nullopt;
 }
 
 Routed Broker::route(const mqtt::MessagePtr& message, Wakes& wakes) {

@@ -101,14 +101,16 @@ class Broker {
   void subscribe(const SessionPtr&, const mqtt::Subscribe&, Answered);
   void unsubscribe(const SessionPtr&, const mqtt::Unsubscribe&, Answered);
 
-  // Whether a message that is to be retained finds room.
-  bool has_room_for(const mqtt::Message&);
+  // Why a message may not be published by that session, if so.
+  std::optional<mqtt::ReasonCode> objection_to(const mqtt::Message&, Session& publisher);
   // Gives the message to everyone who gets it without a commit. Then commit() if it needs_commit().
   Routed route(const mqtt::MessagePtr&, Wakes&);
   static bool needs_commit(const mqtt::Message&, const Routed&, const Session* publisher);
   // Makes durable what has to be, gives the message to the others, and tells: it is the server's now. `received`: the
   // packet id of a QoS 2 message, which the publisher's session keeps.
   void commit(const mqtt::MessagePtr&, Routed, const Session* publisher, mqtt::PacketId received, Done);
+  // What is retained on the topics that match.
+  std::vector<mqtt::MessagePtr> retained(std::string_view filter);
   // Both, of a message by the server itself, such as a will.
   void publish(const mqtt::MessagePtr&);
 
@@ -120,6 +122,10 @@ class Broker {
   void settled(Session&, std::uint64_t number, Wakes&);
   // A delivery is given up: expired, forbidden, or too large for its client. Under the session's mutex.
   void forgo(const Session&, const mqtt::Delivery&);
+
+  // The rules have changed: each session gets the access that it has now. What it may no longer receive it is not sent;
+  // its subscriptions are looked at when it is resumed.
+  void renew_access(const AccessOf& access_of);
 
   // Takes no more messages from now on.
   void stop_taking() { stopping_.store(true, std::memory_order_relaxed); }
@@ -152,6 +158,7 @@ class Broker {
 
   // broker_sessions.cpp
   SessionPtr find(const std::string& key);
+  std::vector<SessionPtr> all();
   bool resume(const SessionPtr&, const Opening&, const Use&, Wakes&);
   SessionPtr begin(const Opening&, const Use&, Wakes&, bool& full);
   void settle_in(const SessionPtr&, const Opening&, const Use&, Wakes&);
@@ -159,6 +166,7 @@ class Broker {
   void end(const SessionPtr&);
   void watch_expiry(const SessionPtr&);
   void delay_will(const SessionPtr&);
+  static std::optional<Will> take_will(Session&);
   void send_will(std::optional<Will>);
   void restore_session(const log::MqttSession&, std::shared_ptr<const Access>, const Moment&);
   void restore_deliveries(const log::MqttState&, const std::map<std::int64_t, SessionPtr>& by_id, const Moment&);

@@ -8,6 +8,13 @@
 
 namespace sealpost::broker {
 
+// The interval of its expiry starts when it is sent (5.0 section 3.1.3.2.4), so here it counts from 0.
+std::optional<Will> will_of(const mqtt::Connect& connect) {
+  if (!connect.will) return std::nullopt;
+  return Will{std::make_shared<const mqtt::Message>(*connect.will, 0, 0),
+              connect.will->properties.will_delay.value_or(0)};
+}
+
 std::uint32_t Broker::capped(std::uint32_t expiry) const {
   return std::min(expiry, static_cast<std::uint32_t>(limits_.session_max / 1000));
 }
@@ -57,7 +64,7 @@ bool Broker::resume(const SessionPtr& session, const Opening& opening, const Use
     if (const auto outlet = std::exchange(session->outlet, nullptr)) {
       outlet->dismiss(mqtt::ReasonCode::session_taken_over, "the client has connected again");
       // One with a delay is not sent, since the session goes on [MQTT-3.1.3-9].
-      if (session->will && session->will->delay == 0) will_of_before = std::move(session->will);
+      if (session->will && session->will->delay == 0) will_of_before = take_will(*session);
     }
     session->access = opening.access;
     log::MqttWrites writes;
@@ -118,7 +125,7 @@ void Broker::close(const SessionPtr& session, const Outlet* outlet, bool keep_wi
     if (session->durable) {
       session->state.detach(session->attachment, now());
       session->deliveries.drop_qos0();
-      if (session->will && session->will->delay == 0) will = std::exchange(session->will, std::nullopt);
+      if (session->will && session->will->delay == 0) will = take_will(*session);
       log::MqttWrites writes;
       writes.push_back(log::PutMqttSession{
           {static_cast<std::int64_t>(session->id), session->key, session->state.expiry(), ports_.clock.now()}});
@@ -144,7 +151,7 @@ void Broker::end(const SessionPtr& session) {
       session->online = false;
       ports_.timers.cancel(std::exchange(session->expiry_timer, 0));
       ports_.timers.cancel(std::exchange(session->will_timer, 0));
-      will = std::exchange(session->will, std::nullopt);  // the end of the session is the end of its delay
+      will = take_will(*session);  // the end of the session is the end of its delay
       for (const auto& [filter, subscription] : session->state.subscriptions()) filters.push_back(filter);
       session->deliveries.clear();
       if (session->stored) {
@@ -166,13 +173,24 @@ void Broker::end(const SessionPtr& session) {
   send_will(std::move(will));
 }
 
-void Broker::dismiss_all(mqtt::ReasonCode reason, std::string_view why) {
-  std::vector<SessionPtr> all;
-  {
-    const std::lock_guard lock(registry_mutex_);
-    for (const auto& [key, session] : sessions_) all.push_back(session);
+std::vector<SessionPtr> Broker::all() {
+  std::vector<SessionPtr> sessions;
+  const std::lock_guard lock(registry_mutex_);
+  sessions.reserve(sessions_.size());
+  for (const auto& [key, session] : sessions_) sessions.push_back(session);
+  return sessions;
+}
+
+void Broker::renew_access(const AccessOf& access_of) {
+  for (const SessionPtr& session : all()) {
+    auto access = access_of(session->key);
+    const std::lock_guard lock(session->mutex);
+    session->access = std::move(access);
   }
-  for (const SessionPtr& session : all) {
+}
+
+void Broker::dismiss_all(mqtt::ReasonCode reason, std::string_view why) {
+  for (const SessionPtr& session : all()) {
     const std::lock_guard lock(session->mutex);
     if (session->outlet) session->outlet->dismiss(reason, why);
   }
@@ -201,11 +219,18 @@ void Broker::delay_will(const SessionPtr& session) {
     if (!waiting) return;
     std::unique_lock lock(waiting->mutex);
     if (waiting->outlet) return;  // it is back in time
-    std::optional<Will> will = std::exchange(waiting->will, std::nullopt);
+    std::optional<Will> will = take_will(*waiting);
     lock.unlock();
     send_will(std::move(will));
   };
   session->will_timer = ports_.timers.after(std::chrono::seconds(session->will->delay), due);
+}
+
+// What the client may no longer publish, its will may not either. Under the session's mutex.
+std::optional<Will> Broker::take_will(Session& session) {
+  std::optional<Will> will = std::exchange(session.will, std::nullopt);
+  if (will && !session.access->may_publish(will->message->topic())) will.reset();
+  return will;
 }
 
 void Broker::send_will(std::optional<Will> will) {

@@ -48,7 +48,9 @@ mqtt::ReasonCode Broker::subscribe_one(const SessionPtr& session, const mqtt::Su
   const std::lock_guard tree_lock(tree_mutex_);
   const std::lock_guard lock(session->mutex);
   if (session->ended) return mqtt::ReasonCode::unspecified_error;
-  if (!session->access->may_subscribe(plain(request.filter))) return mqtt::ReasonCode::not_authorized;
+  const std::string_view filter = plain(request.filter);
+  const bool shares_reserved = filter != request.filter && is_reserved(filter);
+  if (shares_reserved || !session->access->may_subscribe(filter)) return mqtt::ReasonCode::not_authorized;
   const auto& held = session->state.subscriptions();
   if (held.size() >= limits_.subscriptions_max && session->state.find(request.filter) == nullptr)
     return mqtt::ReasonCode::quota_exceeded;
@@ -115,15 +117,17 @@ void Broker::unsubscribe(const SessionPtr& session, const mqtt::Unsubscribe& uns
   write(std::move(writes), finish);
 }
 
+std::vector<mqtt::MessagePtr> Broker::retained(std::string_view filter) {
+  std::vector<mqtt::MessagePtr> found;
+  const std::lock_guard lock(retained_mutex_);
+  retained_.match(filter, now(), [&found](const mqtt::MessagePtr& message) { found.push_back(message); });
+  return found;
+}
+
 // What is retained on the topics of a new subscription, marked as such [MQTT-3.3.1-8].
 void Broker::send_retained(const SessionPtr& session, std::string_view filter, const mqtt::Subscription& subscription,
                            Wakes& wakes) {
-  std::vector<mqtt::MessagePtr> found;
-  {
-    const std::lock_guard lock(retained_mutex_);
-    retained_.match(filter, now(), [&found](const mqtt::MessagePtr& message) { found.push_back(message); });
-  }
-  for (const mqtt::MessagePtr& message : found) {
+  for (const mqtt::MessagePtr& message : retained(filter)) {
     if (subscription.options.no_local && message->publisher() == session->id) continue;
     Match match = match_of(subscription, *message);
     match.retain = true;

@@ -66,7 +66,6 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   void on(const mqtt::AuthReceived&) {}
   void refuse(mqtt::ReasonCode, std::string_view why);
   std::shared_ptr<Outlet> accept(const SessionPtr&, const mqtt::ConnectReceived&, std::string_view client_id);
-  std::optional<mqtt::ReasonCode> objection_to(const mqtt::PublishReceived&, const mqtt::Message&) const;
   void answer_publish(mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode, std::string_view why = {});
   void answer_later(const ErrorCode&, const std::function<void(mqtt::Connection&)>& answer);
 
@@ -86,11 +85,10 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
 
   std::mutex mutex_;  // guards what follows; after the session's
   mqtt::Connection engine_;
-  SessionPtr session_;                    // once it has one; written by the input alone
-  std::shared_ptr<const Access> access_;  // likewise
-  bool parked_ = false;                   // the input waits for an answer, or for the client to take what it was sent
-  bool congested_ = false;                // more is unsent than may be: nothing is sent or read until it has drained
-  bool dirty_ = false;                    // somebody is about to flush()
+  SessionPtr session_;      // once it has one; written by the input alone
+  bool parked_ = false;     // the input waits for an answer, or for the client to take what it was sent
+  bool congested_ = false;  // more is unsent than may be: nothing is sent or read until it has drained
+  bool dirty_ = false;      // somebody is about to flush()
   Sending sending_;
   bool finished_ = false;
   Timers::Handle deadline_ = 0;  // for CONNECT, then for the keep-alive

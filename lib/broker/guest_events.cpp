@@ -8,11 +8,9 @@
 namespace sealpost::broker {
 namespace {
 
-// 5.0 section 3.1.2.8 and 3.1.2.5: the interval of its expiry starts when it is sent, so here it counts from 0.
-std::optional<Will> will_of(const mqtt::ConnectReceived& connect) {
-  if (!connect.will) return std::nullopt;
-  return Will{std::make_shared<const mqtt::Message>(*connect.will, 0, 0),
-              connect.will->properties.will_delay.value_or(0)};
+std::string_view words_for(mqtt::ReasonCode objection) {
+  return objection == mqtt::ReasonCode::not_authorized ? "this topic is not for this client to publish to"
+                                                       : "there is no room for more retained messages";
 }
 
 constexpr std::string_view storing_failed = "could not be stored; nothing is lost, connect again";
@@ -27,15 +25,14 @@ void Guest::on(const mqtt::ConnectReceived& connect) {
       connect.client_id.empty() ? "auto-" + to_hex(door_.random.bytes<12>()) : std::string(connect.client_id);
   const auto admitted = door_.admit(connect, client_id);
   if (!admitted) return refuse(admitted.error(), {});
-  access_ = admitted->access;
-  if (connect.will && !access_->may_publish(connect.will->topic))
+  if (connect.will && !admitted->access->may_publish(connect.will->topic))
     return refuse(mqtt::ReasonCode::not_authorized, "the will's topic is not for this client to publish to");
   Opening opening;
   opening.key = admitted->key;
   opening.clean_start = connect.clean_start;
   opening.expiry = connect.session_expiry();
   opening.will = will_of(connect);
-  opening.access = access_;
+  opening.access = admitted->access;
   const auto use = [&](const SessionPtr& session) { return accept(session, connect, client_id); };
   const SessionPtr session = broker_.open(opening, use, wakes_);
   if (!session) refuse(mqtt::ReasonCode::quota_exceeded, "the server keeps as many sessions as it may");
@@ -69,11 +66,8 @@ void Guest::refuse(mqtt::ReasonCode reason, std::string_view why) {
 void Guest::on(const mqtt::PublishReceived& publish) {
   if (broker_.stopping()) return;  // no answer: it comes again, to the server that starts next
   const auto message = std::make_shared<const mqtt::Message>(publish, session_->id, broker_.now());
-  if (const auto objection = objection_to(publish, *message))
-    return answer_publish(publish.packet_id, publish.qos, *objection,
-                          *objection == mqtt::ReasonCode::not_authorized
-                              ? "this topic is not for this client to publish to"
-                              : "there is no room for more retained messages");
+  if (const auto objection = broker_.objection_to(*message, *session_))
+    return answer_publish(publish.packet_id, publish.qos, *objection, words_for(*objection));
   broker_.ports().counters.mqtt_received_total.add();
   Routed routed = broker_.route(message, wakes_);
   const auto reason = routed.matched ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_matching_subscribers;
@@ -88,13 +82,6 @@ void Guest::on(const mqtt::PublishReceived& publish) {
     });
   };
   broker_.commit(message, std::move(routed), session_.get(), kept, done);
-}
-
-std::optional<mqtt::ReasonCode> Guest::objection_to(const mqtt::PublishReceived& publish,
-                                                    const mqtt::Message& message) const {
-  if (!access_->may_publish(publish.topic)) return mqtt::ReasonCode::not_authorized;
-  if (publish.retain && !broker_.has_room_for(message)) return mqtt::ReasonCode::quota_exceeded;
-  return std::nullopt;
 }
 
 // A 3.1.1 client cannot be told that a message was refused, and is disconnected [MQTT-3.3.5-2]. At QoS 0 nobody can.

@@ -51,6 +51,8 @@ struct Will {
   std::uint32_t delay = 0;   // seconds
 };
 
+std::optional<Will> will_of(const mqtt::Connect&);
+
 struct Session {
   Session(mqtt::PublisherId number, std::string name, const mqtt::DeliveryLimits& limits)
       : id(number), key(std::move(name)), deliveries(limits) {}

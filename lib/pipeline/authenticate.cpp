@@ -1,6 +1,7 @@
 #include "pipeline/authenticate.hpp"
 
 #include "auth/topic.hpp"
+#include "pipeline/app.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/clients.hpp"
 #include "pipeline/handshakes.hpp"
@@ -34,6 +35,7 @@ class Stranger {
   template <class Other>
   void on(const Other&) {}
 
+  bool may_will(const mqtt::ConnectReceived&) const;
   void start_handshake(std::string_view hello);
   void redeem_ticket(const mqtt::ConnectReceived&);
   asio::awaitable<void> finish_handshake();
@@ -81,11 +83,17 @@ void Stranger::on(const mqtt::ConnectReceived& connect) {
   const auto size_max = connect.properties.maximum_packet_size;
   if (size_max && *size_max < services_.limits.server_message_max() + publish_overhead)
     return turn_away(mqtt::ReasonCode::packet_too_large, "Maximum Packet Size cannot hold the server's messages");
-  if (connect.will) return turn_away(mqtt::ReasonCode::not_authorized, "a will has no place under sp/");
+  if (connect.will && !may_will(connect))
+    return turn_away(mqtt::ReasonCode::not_authorized, "the will's topic is not yours to publish to");
+  opening_.will = broker::will_of(connect);
   const auto& asked = connect.properties.authentication_method;
   if (asked && *asked != method) return turn_away(mqtt::ReasonCode::bad_authentication_method);
   if (asked) return start_handshake(as_text(connect.properties.authentication_data.value_or(BytesView{})));
   redeem_ticket(connect);
+}
+
+bool Stranger::may_will(const mqtt::ConnectReceived& connect) const {
+  return services_.app != nullptr && services_.app->access_of(connect.client_id)->may_publish(connect.will->topic);
 }
 
 void Stranger::start_handshake(std::string_view hello) {

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/encoding.hpp"
+#include "pipeline/app.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/clients.hpp"
 
@@ -151,28 +152,32 @@ void Client::detach(const std::shared_ptr<Connection>& connection) {
   connection->engine().disconnect(mqtt::ReasonCode::unspecified_error);
   connection->flush();
   DeviceLane& lane = lane_of(*connection);
-  lane.session.detach(connection->attachment, steady_ms(services_.clock));
+  if (services_.app == nullptr)
+    lane.own_session.detach(connection->attachment, steady_ms(services_.clock));
+  else
+    close_app(lane, connection);
   if (lane.connection != connection) return;
   lane.connection = nullptr;
   lane.page.clear();
   forget_delivered();
   lane.in.forget_recent();
   services_.log.note_seen(permalink_, lane.device, services_.clock.now());
+  note_presence();
   forget_session_later(lane);
 }
 
 // Keeps the actor, and so the session, until the session expires; but at least until its last acknowledged position is
 // durable: another actor would load the one before it.
 void Client::forget_session_later(DeviceLane& lane) {
-  const auto expires = lane.session.expires_at();
+  const auto expires = services_.app == nullptr ? lane.own_session.expires_at() : std::optional<Millis>(0);
   const Millis now = steady_ms(services_.clock);
   const Millis longest = services_.limits.mqtt_session_max;
   const Millis left = std::min(expires ? *expires - now : longest, longest);
-  if (left <= 0) lane.session = {};
+  if (left <= 0) lane.own_session = {};
   const auto expired = [self = shared_from_this(), device = lane.device] {
     asio::post(self->strand_, [self, device] {
       DeviceLane* found = self->find(device);
-      if (found != nullptr && found->session.expired(steady_ms(self->services_.clock))) found->session = {};
+      if (found != nullptr && found->own_session.expired(steady_ms(self->services_.clock))) found->own_session = {};
     });
   };
   lane.session_timer = services_.timers.after(std::chrono::milliseconds(std::max(left, notes_durable)), expired);

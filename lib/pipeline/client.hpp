@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "auth/handshake.hpp"
+#include "broker/broker.hpp"
 #include "lane/position.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/bot.hpp"
@@ -68,6 +69,7 @@ struct Opening {
   bool clean_start = true;
   std::uint32_t session_expiry = 0;  // seconds
   std::optional<std::uint16_t> receive_maximum;
+  std::optional<broker::Will> will{};
 };
 
 enum class Errc {
@@ -164,6 +166,9 @@ class Client : public std::enable_shared_from_this<Client> {
   std::vector<DeviceView> devices() const;
   Seq out_head() const { return out_.durable().n; }
 
+  // The broker has messages for the connection.
+  void send_app(const std::shared_ptr<Connection>&);
+
  private:
   struct Incoming;
   // What an answer of the bot makes.
@@ -204,22 +209,38 @@ class Client : public std::enable_shared_from_this<Client> {
 
   // serve.cpp
   bool attach(const std::shared_ptr<Connection>&, const Opening&, std::string_view welcome);
+  bool accept(DeviceLane&, const std::shared_ptr<Connection>&, const Opening&, std::uint32_t expiry,
+              std::string_view welcome);
+  void forget_settled(DeviceLane&);
+  std::uint32_t longest_session() const;
   void serve(const std::shared_ptr<Connection>&);
   void step(const std::shared_ptr<Connection>&);
   void go_on_after_progress(const std::shared_ptr<Connection>&);
   static asio::awaitable<void> let_drain(std::shared_ptr<Client>, std::shared_ptr<Connection>);
   void on(const std::shared_ptr<Connection>&, const mqtt::PublishReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::PubackReceived&);
-  void on(const std::shared_ptr<Connection>&, const mqtt::PubrelReceived&) {}
-  void on(const std::shared_ptr<Connection>&, const mqtt::PubrecReceived&) {}
   void on(const std::shared_ptr<Connection>&, const mqtt::SubscribeReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::UnsubscribeReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::DisconnectReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::AuthReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::ConnectReceived&) {}
+  static void refuse_publish(const std::shared_ptr<Connection>&, const mqtt::PublishReceived&, mqtt::ReasonCode);
   mqtt::ReasonCode subscribe(const std::shared_ptr<Connection>&, const mqtt::SubscriptionRequest&);
   void watch_keep_alive(const std::shared_ptr<Connection>&);
   void watch_expiry(const std::shared_ptr<Connection>&);
+
+  // app.cpp
+  void open_app(DeviceLane&, const std::shared_ptr<Connection>&, const Opening&, const std::function<bool()>& accept);
+  void close_app(DeviceLane&, const std::shared_ptr<Connection>&);
+  void publish_app(const std::shared_ptr<Connection>&, const mqtt::PublishReceived&);
+  void subscribe_app(const std::shared_ptr<Connection>&, const mqtt::SubscribeReceived&);
+  void unsubscribe_app(const std::shared_ptr<Connection>&, const mqtt::UnsubscribeReceived&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::PubrelReceived&);
+  void on(const std::shared_ptr<Connection>&, const mqtt::PubrecReceived&);
+  void settle_app(DeviceLane&, std::uint64_t number);
+  broker::Broker::Done answered_later(const std::shared_ptr<Connection>&, std::function<void()> answer);
+  static asio::awaitable<void> drain_app(std::shared_ptr<Client>, std::shared_ptr<Connection>);
+  void note_presence();
 
   // reauthenticate.cpp
   void reauthenticate(const std::shared_ptr<Connection>&, std::string_view hello);
@@ -288,6 +309,8 @@ class Client : public std::enable_shared_from_this<Client> {
   bool loaded_ = false;
   std::optional<Standing> identity_;  // in force; none: not known
   EventId identity_event_;            // that brought it
+
+  bool shown_online_ = false;  // by its presence
 
   Turn admitting_;
   std::vector<std::unique_ptr<DeviceLane>> devices_;  // by label

@@ -17,6 +17,8 @@
 
 namespace sealpost::pipeline {
 
+class AppOutlet;
+
 // Names a session in its Welcome and in a re-authentication, where it is written in hex digits.
 struct SessionName {
   std::array<std::uint8_t, 16> bytes{};
@@ -67,6 +69,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::uint32_t attachment = 0;                      // to the device's MQTT session
   std::unique_ptr<auth::ServerHandshake> handshake;  // of a re-authentication under way
   std::function<void()> on_progress;  // called once when an answer went out: the engine may want input again
+
+  // Of its ordinary MQTT (app.hpp).
+  std::shared_ptr<AppOutlet> outlet;
+  bool app_paused = false;
+  bool keep_will = true;  // it has not said goodbye in a way that deletes the will
+  std::optional<std::uint32_t> expiry_at_goodbye;
 
   // What watches over it, to be cancelled when it ends: else each would hold its memory until it is due.
   Timers::Handle keep_alive_timer = 0;

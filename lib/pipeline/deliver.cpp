@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "mqtt/errors.hpp"
+#include "pipeline/app.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/client.hpp"
 
@@ -24,7 +25,7 @@ void Client::pump_all() {
 void Client::pump(DeviceLane& lane) {
   const auto connection = lane.connection;
   if (!connection || connection->ended() || lane.shut) return;
-  if (!subscribed(lane.session, connection->topic("inbox"), mqtt::Qos::at_least_once)) return;
+  if (!subscribed(lane.session(), connection->topic("inbox"), mqtt::Qos::at_least_once)) return;
   while (const auto n = lane.window.next_to_send()) {
     const Outbound* message = in_memory(lane, *n);
     if (message == nullptr) {
@@ -58,7 +59,7 @@ bool Client::deliver(DeviceLane& lane, const Outbound& message) {
   publish.token = n.value;
   // A message that was on its way when the session's last connection ended goes out again under the same id, marked
   // DUP.
-  for (const mqtt::InFlight& flight : lane.session.in_flight())
+  for (const mqtt::InFlight& flight : lane.session().in_flight())
     if (flight.token == n.value && !flight.sent) publish.packet_id = flight.packet_id;
   const auto packet = lane.connection->engine().publish(publish);
   if (!packet) {
@@ -111,6 +112,7 @@ void Client::forget_delivered() {
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::PubackReceived& puback) {
   DeviceLane& lane = lane_of(*connection);
+  if (puback.packet_id > mqtt::sessions_packet_id_max) return settle_app(lane, puback.token);
   if (puback.reason >= mqtt::ReasonCode::unspecified_error) {
     // The client did not store it: to go on would make a hole in what it has applied.
     connection->end(mqtt::ReasonCode::implementation_specific_error,
@@ -134,7 +136,7 @@ void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::Pubac
 void Client::turn_green_if_drained(DeviceLane& lane) {
   if (lane.in.light() != lane::Light::drain || lane.window.acked() < lane.drain_to) return;
   lane.in.set_light(lane::Light::green);
-  if (lane.connection) lane.connection->tell(lane.session, "light", R"({"light":"green"})");
+  if (lane.connection) lane.connection->tell(lane.session(), "light", R"({"light":"green"})");
 }
 
 }  // namespace sealpost::pipeline

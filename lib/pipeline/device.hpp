@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "broker/session.hpp"
 #include "lane/inbound.hpp"
 #include "lane/outbound.hpp"
 #include "mqtt/session.hpp"
@@ -37,7 +38,10 @@ struct DeviceLane {
   bool shut = false;
   std::uint64_t proven_challenge = 0;  // the newest challenge that was proven: an older one is stale
 
-  mqtt::Session session;
+  // The broker's, where clients have ordinary MQTT, else its own.
+  mqtt::Session& session() { return app ? app->state : own_session; }
+  broker::SessionPtr app;
+  mqtt::Session own_session;
   Timers::Handle session_timer = 0;        // set while the session waits for its client or its end
   std::shared_ptr<Connection> connection;  // the newest proven one, or none
   std::vector<Waiter> waiting;

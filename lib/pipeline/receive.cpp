@@ -214,7 +214,7 @@ void Client::acknowledge(Connection& connection, mqtt::PacketId packet, Seq n, c
                          const lane::Receipt& receipt) {
   const std::string text = fmt::format(R"({{"event":{},"hash":"{}","link":"{}","n":{},"time":{}}})",
                                        receipt.event.value, to_hex(receipt.hash), link.hex(), n.value, receipt.time);
-  connection.tell(lane_of(connection).session, "ack", text);
+  connection.tell(lane_of(connection).session(), "ack", text);
   // Refused only if the connection is gone: then the next Welcome tells the client what it needs to know.
   (void)connection.engine().puback(packet);
 }
@@ -229,7 +229,7 @@ void Client::reject(Connection& connection, mqtt::PacketId packet, const lane::F
   if (decision.expected) text += expected_text(*decision.expected);
   if (well_formed) text += fmt::format(R"(,"link":"{}","n":{})", facts.link.hex(), facts.n.value);
   text += fmt::format(R"(,"time":{}}})", services_.clock.now());
-  connection.tell(lane_of(connection).session, "reject", text);
+  connection.tell(lane_of(connection).session(), "reject", text);
 
   mqtt::Properties properties;
   properties.reason_string = detail;

@@ -5,6 +5,7 @@
 
 #include "mqtt/topic.hpp"
 #include "net/deadline.hpp"
+#include "pipeline/app.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/client.hpp"
 #include "pipeline/clients.hpp"
@@ -28,22 +29,45 @@ bool Client::attach(const std::shared_ptr<Connection>& connection, const Opening
   // A ticket may be older than the version that dropped its key.
   if (!identity_ || !identity_->may_sign(connection->who().key)) return false;
   if (lane.connection) lane.connection->end(mqtt::ReasonCode::session_taken_over, "the device has connected again");
-  const auto asked = opening.session_expiry;
-  const auto longest = static_cast<std::uint32_t>(services_.limits.mqtt_session_max / 1000);
-  const std::uint32_t expiry = std::min(asked, longest);
-  connection->attachment = lane.session.attach(opening.clean_start, expiry, steady_ms(services_.clock));
   lane.connection = connection;
   services_.timers.cancel(std::exchange(lane.session_timer, 0));
   lane.window.restart_from(lane.window.acked(), lane::Window::size_for(opening.receive_maximum));
-  while (!lane.session.in_flight().empty() && lane.session.in_flight().front().token <= lane.window.acked().value)
-    lane.session.forget(lane.session.in_flight().front().packet_id);  // settled by the positions of the handshake
-
-  mqtt::ConnackOptions options;
-  if (expiry != asked) options.session_expiry = expiry;
-  if (!welcome.empty()) options.authentication_data = as_bytes(welcome);
-  const auto accepted = connection->engine().accept(lane.session, options);
-  if (!accepted) connection->end(mqtt::ReasonCode::unspecified_error);
+  const std::uint32_t expiry = std::min(opening.session_expiry, longest_session());
+  const auto accept = [&] { return this->accept(lane, connection, opening, expiry, welcome); };
+  if (services_.app != nullptr) {
+    open_app(lane, connection, opening, accept);
+  } else {
+    connection->attachment = lane.own_session.attach(opening.clean_start, expiry, steady_ms(services_.clock));
+    accept();
+  }
+  note_presence();
   return true;
+}
+
+std::uint32_t Client::longest_session() const {
+  return static_cast<std::uint32_t>(services_.limits.mqtt_session_max / 1000);
+}
+
+// Answers the CONNECT: the session is attached.
+bool Client::accept(DeviceLane& lane, const std::shared_ptr<Connection>& connection, const Opening& opening,
+                    std::uint32_t expiry, std::string_view welcome) {
+  forget_settled(lane);
+  mqtt::ConnackOptions options;
+  if (expiry != opening.session_expiry) options.session_expiry = expiry;
+  if (!welcome.empty()) options.authentication_data = as_bytes(welcome);
+  const auto accepted = connection->engine().accept(lane.session(), options);
+  if (!accepted) connection->end(mqtt::ReasonCode::unspecified_error);
+  return accepted.has_value();
+}
+
+// What the positions of the handshake have settled is not sent again.
+void Client::forget_settled(DeviceLane& lane) {
+  std::vector<mqtt::PacketId> settled;
+  for (const mqtt::InFlight& message : lane.session().in_flight()) {
+    const bool of_lane = message.packet_id <= mqtt::sessions_packet_id_max;
+    if (of_lane && message.token <= lane.window.acked().value) settled.push_back(message.packet_id);
+  }
+  for (const mqtt::PacketId packet_id : settled) lane.session().forget(packet_id);
 }
 
 asio::awaitable<void> Client::enter(std::shared_ptr<Client> self, std::shared_ptr<Connection> connection,
@@ -124,17 +148,33 @@ void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::Publi
     return;
   }
   if (clients_.stopping()) return;  // no PUBACK: it comes again, to the server that starts next
-  if (to_outbox && publish.qos == mqtt::Qos::at_least_once)
-    return receive(connection, publish.packet_id, as_text(publish.payload));
-  if (to_outbox) return connection->end(mqtt::ReasonCode::qos_not_supported, "publish to the outbox at QoS 1");
-  const bool can_tell = connection->engine().version() == mqtt::Version::v5 && publish.qos == mqtt::Qos::at_least_once;
-  if (!can_tell) return connection->end(mqtt::ReasonCode::not_authorized, "this topic is not yours to publish to");
+  if (!to_outbox && services_.app != nullptr && publish.topic.starts_with("app/"))
+    return publish_app(connection, publish);
+  if (!to_outbox) return refuse_publish(connection, publish, mqtt::ReasonCode::not_authorized);
+  if (publish.retain) return connection->end(mqtt::ReasonCode::retain_not_supported, "the outbox keeps no message");
+  if (publish.qos != mqtt::Qos::at_least_once)
+    return connection->end(mqtt::ReasonCode::qos_not_supported, "publish to the outbox at QoS 1");
+  receive(connection, publish.packet_id, as_text(publish.payload));
+}
+
+// At QoS 0, and in 3.1.1, nobody can be told: then the connection ends.
+void Client::refuse_publish(const std::shared_ptr<Connection>& connection, const mqtt::PublishReceived& publish,
+                            mqtt::ReasonCode reason) {
+  const std::string_view why = reason == mqtt::ReasonCode::not_authorized
+                                   ? "this topic is not yours to publish to"
+                                   : "there is no room for more retained messages";
+  const bool v5 = connection->engine().version() == mqtt::Version::v5;
+  if (!v5 || publish.qos == mqtt::Qos::at_most_once) return connection->end(reason, why);
   mqtt::Properties properties;
-  properties.reason_string = "this topic is not yours to publish to";
-  (void)connection->engine().puback(publish.packet_id, mqtt::ReasonCode::not_authorized, properties);
+  properties.reason_string = why;
+  if (publish.qos == mqtt::Qos::at_least_once)
+    (void)connection->engine().puback(publish.packet_id, reason, properties);
+  else
+    (void)connection->engine().pubrec(publish.packet_id, reason, properties);
 }
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::SubscribeReceived& subscribe_received) {
+  if (lane_of(*connection).app) return subscribe_app(connection, subscribe_received);
   std::vector<mqtt::ReasonCode> reasons;
   reasons.reserve(subscribe_received.requests.size());
   for (const mqtt::SubscriptionRequest& request : subscribe_received.requests)
@@ -147,7 +187,7 @@ void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::Subsc
 mqtt::ReasonCode Client::subscribe(const std::shared_ptr<Connection>& connection,
                                    const mqtt::SubscriptionRequest& request) {
   const std::string prefix = connection->topic("");
-  mqtt::Session& session = lane_of(*connection).session;
+  mqtt::Session& session = lane_of(*connection).session();
   const bool v5 = connection->engine().version() == mqtt::Version::v5;  // 3.1.1 has one code for all: 0x80
   if (!request.filter.starts_with(prefix))
     return v5 ? mqtt::ReasonCode::not_authorized : mqtt::ReasonCode::unspecified_error;
@@ -162,19 +202,20 @@ mqtt::ReasonCode Client::subscribe(const std::shared_ptr<Connection>& connection
 }
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::UnsubscribeReceived& unsubscribe) {
+  if (lane_of(*connection).app) return unsubscribe_app(connection, unsubscribe);
   std::vector<mqtt::ReasonCode> reasons;
   for (const std::string_view filter : unsubscribe.filters) {
-    const bool existed = lane_of(*connection).session.unsubscribe(filter);
+    const bool existed = lane_of(*connection).session().unsubscribe(filter);
     reasons.push_back(existed ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_subscription_existed);
   }
   (void)connection->engine().unsuback(unsubscribe.packet_id, std::move(reasons));
 }
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::DisconnectReceived& disconnect) {
-  if (const auto expiry = disconnect.properties.session_expiry) {
-    const auto longest = static_cast<std::uint32_t>(services_.limits.mqtt_session_max / 1000);
-    lane_of(*connection).session.set_expiry(std::min(*expiry, longest));
-  }
+  connection->keep_will = disconnect.reason != mqtt::ReasonCode::normal_disconnection;  // [MQTT-3.14.4-3]
+  connection->expiry_at_goodbye = disconnect.properties.session_expiry;
+  if (services_.app == nullptr && connection->expiry_at_goodbye)
+    lane_of(*connection).own_session.set_expiry(std::min(*connection->expiry_at_goodbye, longest_session()));
 }
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::AuthReceived& auth) {

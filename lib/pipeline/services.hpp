@@ -23,6 +23,7 @@ namespace asio = boost::asio;
 
 class Bot;
 class Door;
+struct AppService;
 
 // What a server message may be larger than the message it answers or relays (PROTOCOL section 1).
 inline constexpr std::size_t server_message_extra = 16 * 1024;
@@ -105,7 +106,8 @@ struct Services {
   Door& door;
   std::vector<std::string> endpoints;  // that a Hello may name
   Limits limits;
-  Bot* bot = nullptr;  // none: messages to the server wait in the inbox
+  Bot* bot = nullptr;         // none: messages to the server wait in the inbox
+  AppService* app = nullptr;  // none: clients have no ordinary MQTT
   std::atomic<std::uint64_t> challenges_issued{0};
   Rate security_events{10};  // of handshakes that failed
 };

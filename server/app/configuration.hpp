@@ -25,8 +25,9 @@ bool speaks_http(ListenerKind);
 enum class SocketAccess { owner, group, everyone };
 std::uint32_t mode_of(SocketAccess);  // 0600, 0660, 0666
 
-// Which clients a listener for MQTT takes: those that prove an identity, or anybody, for ordinary MQTT.
-enum class ListenerAccess { proven, open };
+// Which clients a listener for MQTT takes: those that prove an identity; anybody, or bots with a token, for ordinary
+// MQTT.
+enum class ListenerAccess { proven, open, bots };
 
 enum class Unlock { key_file, passphrase, credential };
 enum class RegistrationPolicy { open, invite, listed };
@@ -89,6 +90,15 @@ struct MqttSection {
   std::int64_t keep_alive_seconds_max = 0;
 };
 
+// Rules: topic filters under app/, with %c for a client's permalink and %d for its device.
+struct AppSection {
+  std::vector<std::string> clients_publish;
+  std::vector<std::string> clients_subscribe;
+  std::vector<std::string> bots_publish{"app/#"};
+  std::vector<std::string> bots_subscribe{"app/#"};
+  bool presence = false;
+};
+
 struct RegistrationSection {
   RegistrationPolicy policy = RegistrationPolicy::open;
   std::vector<std::string> invites;  // SHA-256 of each invitation code, in hex
@@ -129,6 +139,7 @@ struct Configuration {
   std::vector<Listener> listeners;
   LimitsSection limits;
   MqttSection mqtt;
+  AppSection app;
   RegistrationSection registration;
   BotSection bot;
   LogSection log;

@@ -130,7 +130,7 @@ bool serves_anywhere(const Configuration& configuration, std::string_view what) 
 }
 
 void check_sections(const Configuration& configuration, const Report& report) {
-  const auto& [server, listeners, limits, mqtt, registration, bot, log, keys, api, logging] = configuration;
+  const auto& [server, listeners, limits, mqtt, app, registration, bot, log, keys, api, logging] = configuration;
   if (server.endpoints.empty() && std::ranges::any_of(listeners, takes_identities))
     report("server.endpoints",
            "endpoints must name at least one address that clients dial, such as "

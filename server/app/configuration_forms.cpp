@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/ids.hpp"
+#include "broker/rules.hpp"
 
 namespace sealpost::app {
 namespace {
@@ -115,6 +116,8 @@ const Form address{"a numeric IPv4 or IPv6 address", fits_address};
 const Form origin{"http://host or https://host, with :port where it is not the usual one, and nothing after it",
                   fits_origin};
 const Form digest{"64 lower-case hex digits", fits_digest};
+const Form rule{"a topic filter that begins with app/, with %c and %d where they stand for the client and its device",
+                broker::is_rule};
 const Form variable{"a variable's name of A-Z, 0-9 and _", fits_variable};
 const Form file_name{"a file name without /", fits_file_name};
 

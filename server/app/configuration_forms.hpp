@@ -14,6 +14,7 @@ extern const Form service;
 extern const Form address;
 extern const Form origin;
 extern const Form digest;
+extern const Form rule;
 extern const Form variable;
 extern const Form file_name;
 

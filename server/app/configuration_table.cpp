@@ -49,7 +49,7 @@ constexpr Choice choice(std::span<const std::string_view> names) {
 
 constexpr std::string_view listener_kinds[] = {"mqtt", "mqtts", "ws", "wss", "http", "https", "unix-mqtt", "unix-http"};
 constexpr std::string_view socket_accesses[] = {"owner", "group", "everyone"};
-constexpr std::string_view accesses[] = {"proven", "open"};
+constexpr std::string_view accesses[] = {"proven", "open", "bots"};
 constexpr std::string_view policies[] = {"open", "invite", "listed"};
 constexpr std::string_view bots[] = {"none", "echo", "rest"};
 constexpr std::string_view unlocks[] = {"key-file", "passphrase", "credential"};
@@ -98,9 +98,9 @@ const Key listener_keys[] = {
     {"socket_access", "", restart, choice<&C::listeners, &L::socket_access>(socket_accesses),
      "Who may connect to the Unix socket."},
     {"access", "", restart, choice<&C::listeners, &L::access>(accesses),
-     "Which MQTT clients it takes: proven (an identity proves itself), or open: anybody, for ordinary MQTT on any "
-     "topic "
-     "that does not begin with sp/ or $. For tools, tests and machines that are trusted."},
+     "Which MQTT clients it takes: proven (an identity proves itself); bots (those with a token of `sealpost token` as "
+     "password, for app/...); or open: anybody, for ordinary MQTT on any topic that does not begin with sp/ or $, for "
+     "tools, tests and machines that are trusted."},
     {"open_to_other_machines", "", restart, flag<&C::listeners, &L::open_to_other_machines>(),
      "Let a listener with open access listen on an address that other machines reach. Whoever reaches it reads and "
      "writes all ordinary topics."},
@@ -174,6 +174,20 @@ const Key mqtt_keys[] = {
      "The longest Keep Alive; an MQTT 5 client that wants a longer one, or none, is told this. 0: any."},
 };
 
+using P = AppSection;
+const Key app_keys[] = {
+    {"clients_publish", "", reload, list<&C::app, &P::clients_publish>(forms::rule),
+     "Where clients that have proven an identity may publish: topic filters, with %c for the client's permalink and %d "
+     "for its device."},
+    {"clients_subscribe", "", reload, list<&C::app, &P::clients_subscribe>(forms::rule),
+     "What they may subscribe to. app/presence/... is kept by the server."},
+    {"bots_publish", "", reload, list<&C::app, &P::bots_publish>(forms::rule),
+     "Where bots that speak MQTT may publish; %c is the name of the bot's token, %d its client id."},
+    {"bots_subscribe", "", reload, list<&C::app, &P::bots_subscribe>(forms::rule), "What they may subscribe to."},
+    {"presence", "", restart, flag<&C::app, &P::presence>(),
+     "Keep a retained message at app/presence/PERMALINK for each client: whether it is connected, and since when."},
+};
+
 using R = RegistrationSection;
 const Key registration_keys[] = {
     {"policy", "", reload, choice<&C::registration, &R::policy>(policies),
@@ -238,6 +252,8 @@ const Section table[] = {
     {"limits", false, "What one client, one address and all together may take.", limits_keys},
     {"mqtt", false, "Ordinary MQTT: sessions, subscriptions, retained messages, outside the protocol's own topics.",
      mqtt_keys},
+    {"app", false, "Ordinary MQTT under app/, for clients that have proven an identity and for bots: who may do what.",
+     app_keys},
     {"registration", false, "Who may join.", registration_keys},
     {"bot", false, "Who answers messages to the server.", bot_keys},
     {"log", false, "The event log.", log_keys},

@@ -13,13 +13,16 @@
 #include <thread>
 
 #include "api/api.hpp"
+#include "app/access.hpp"
 #include "app/keys.hpp"
 #include "app/listening.hpp"
 #include "bot/echo.hpp"
 #include "broker/guest.hpp"
+#include "broker/presence.hpp"
 #include "log/sqlite_log.hpp"
 #include "net/listener.hpp"
 #include "net/wheel.hpp"
+#include "pipeline/app.hpp"
 #include "pipeline/authenticate.hpp"
 #include "pipeline/clients.hpp"
 
@@ -107,10 +110,9 @@ broker::Limits broker_limits_of(const Configuration& configuration) {
   return limits;
 }
 
-// What ordinary MQTT may: all of it.
-mqtt::Limits open_limits_of(const Configuration& configuration, mqtt::Limits mqtt) {
+// With ordinary MQTT: all of it.
+mqtt::Limits app_limits_of(const Configuration& configuration, mqtt::Limits mqtt) {
   const MqttSection& section = configuration.mqtt;
-  mqtt.receive_maximum = static_cast<std::uint16_t>(section.receive_maximum);
   mqtt.topic_alias_maximum = static_cast<std::uint16_t>(section.topic_alias_maximum);
   mqtt.keep_alive_max = static_cast<std::uint16_t>(section.keep_alive_seconds_max);
   mqtt.topic_bytes_max = 65'535;
@@ -122,16 +124,17 @@ mqtt::Limits open_limits_of(const Configuration& configuration, mqtt::Limits mqt
   return mqtt;
 }
 
+mqtt::Limits open_limits_of(const Configuration& configuration, const mqtt::Limits& proven) {
+  mqtt::Limits mqtt = app_limits_of(configuration, proven);
+  mqtt.receive_maximum = static_cast<std::uint16_t>(configuration.mqtt.receive_maximum);
+  return mqtt;
+}
+
 // What the log's database has of MQTT sessions. Blocks, at the start.
 log::MqttState read_mqtt_state(log::EventLog& log) {
   std::promise<log::MqttState> state;
   log.read([&state](log::Reader& reader) { state.set_value(reader.mqtt_state()); });
   return state.get_future().get();
-}
-
-boost::system::result<broker::Admitted, mqtt::ReasonCode> admit_anybody(const mqtt::Connect&,
-                                                                        std::string_view client_id) {
-  return broker::Admitted{"open/" + std::string(client_id), std::make_shared<broker::OpenAccess>()};
 }
 
 // A bot's body: what holds a message, escaped, and replies of usual size.
@@ -193,11 +196,18 @@ struct Server::Parts {
                  limits_of(configuration),
                  bot.get()},
         clients(services),
+        tokens(configuration.in_data_dir(configuration.api.tokens_file), sink),
+        access(configuration.app, tokens),
         mqtt_limits(mqtt_limits_of(services.limits)),
         open_limits(open_limits_of(configuration, mqtt_limits)),
         broker({io.get_executor(), *log, clock, wheel, sink, counters}, broker_limits_of(configuration)),
-        open_door{broker, open_limits, random, admit_anybody},
-        tokens(configuration.in_data_dir(configuration.api.tokens_file), sink),
+        app{broker, [this](std::string_view client_id) { return access.of(AppAccess::key_of_client(client_id)); },
+            configuration.app.presence},
+        proven_limits(has_app() ? app_limits_of(configuration, mqtt_limits) : mqtt_limits),
+        open_door{broker, open_limits, random,
+                  [this](const mqtt::Connect&, std::string_view id) { return access.admit_anybody(id); }},
+        bots_door{broker, open_limits, random,
+                  [this](const mqtt::Connect& connect, std::string_view id) { return access.admit_bot(connect, id); }},
         api(services, clients, door, tokens, dynamic_cast<bot::Feed*>(bot.get()), api_options()),
         admission(std::make_shared<net::Admission>(admission_limits_of(configuration.limits))) {}
 
@@ -211,6 +221,10 @@ struct Server::Parts {
   Parts(const Parts&) = delete;
   Parts& operator=(const Parts&) = delete;
 
+  bool has_app() const {
+    const AppSection& section = configuration.app;
+    return !section.clients_publish.empty() || !section.clients_subscribe.empty() || section.presence;
+  }
   api::Options api_options() {
     api::Options options;
     options.long_poll_max = configuration.api.long_poll_seconds_max * 1000;
@@ -222,6 +236,7 @@ struct Server::Parts {
   }
   void listen();
   void listen_on(const Listener&);
+  net::OnChannel receiver_of(ListenerAccess);
   void on_channel(std::shared_ptr<net::Channel>);
   void log_own_identity();
   asio::awaitable<void> wind_down();
@@ -243,11 +258,15 @@ struct Server::Parts {
   std::unique_ptr<pipeline::Bot> bot;
   pipeline::Services services;
   pipeline::Clients clients;
+  api::Tokens tokens;
+  AppAccess access;
   const mqtt::Limits mqtt_limits;
   const mqtt::Limits open_limits;
   broker::Broker broker;
+  pipeline::AppService app;
+  const mqtt::Limits proven_limits;
   const broker::Door open_door;
-  api::Tokens tokens;
+  const broker::Door bots_door;
   api::Api api;
   std::shared_ptr<net::Admission> admission;
   std::vector<std::shared_ptr<net::TlsContext>> certificates;
@@ -289,11 +308,7 @@ void Server::Parts::listen_on(const Listener& listener) {
     certificates.push_back(options.tls);
   }
   net::Receivers receivers;
-  if (listener.serves_what("mqtt"))
-    receivers.on_channel = [this,
-                            open = listener.access == ListenerAccess::open](std::shared_ptr<net::Channel> channel) {
-      open ? broker::Guest::serve(open_door, std::move(channel)) : on_channel(std::move(channel));
-    };
+  if (listener.serves_what("mqtt")) receivers.on_channel = receiver_of(listener.access);
   const api::Serves serves{listener.serves_what("api"), listener.serves_what("health")};
   if (serves.api || serves.health) receivers.on_request = api.handler(serves);
   receivers.judge = api.judge();  // also where there is nothing to call: a body is not read for a 404
@@ -306,9 +321,18 @@ void Server::Parts::listen_on(const Listener& listener) {
                                                       std::move(options), counted, std::move(receivers)));
 }
 
+net::OnChannel Server::Parts::receiver_of(ListenerAccess kind) {
+  if (kind == ListenerAccess::proven)
+    return [this](std::shared_ptr<net::Channel> channel) { on_channel(std::move(channel)); };
+  const broker::Door& door_of_kind = kind == ListenerAccess::open ? open_door : bots_door;
+  return [&door_of_kind](std::shared_ptr<net::Channel> channel) {
+    broker::Guest::serve(door_of_kind, std::move(channel));
+  };
+}
+
 void Server::Parts::on_channel(std::shared_ptr<net::Channel> channel) {
   pipeline::spawn(asio::make_strand(io), sink, "authenticate",
-                  pipeline::authenticate(services, clients, door, mqtt_limits, std::move(channel)));
+                  pipeline::authenticate(services, clients, door, proven_limits, std::move(channel)));
 }
 
 // The server's own identity stands in the log like everybody's, so that the log can be checked without the key ring.
@@ -344,9 +368,10 @@ Server::Server(const Configuration& configuration, StderrLog& sink)
     parts.log_failed = true;
     parts.changed.notify_all();
   });
+  if (parts.has_app()) parts.services.app = &parts.app;
   parts.log_own_identity();
-  parts.broker.restore(read_mqtt_state(*parts.log),
-                       [](const std::string&) { return std::make_shared<broker::OpenAccess>(); });
+  parts.broker.restore(read_mqtt_state(*parts.log), [&parts](const std::string& key) { return parts.access.of(key); });
+  broker::retract_presence(parts.broker);
   parts.listen();
   write_listening(parts.configuration, parts.listeners);
 }
@@ -394,6 +419,11 @@ void Server::stop() {
 void Server::reload(const Configuration& configuration) {
   parts_->sink.set_level(configuration.logging.level);
   parts_->registration.set(registration_of(configuration.registration));
+  const bool rules = !configuration.app.clients_publish.empty() || !configuration.app.clients_subscribe.empty();
+  if (rules && !parts_->has_app())
+    parts_->sink.write(Level::warn, "app", "[app] had no rules for clients at the start: restart to take them up");
+  parts_->access.set(configuration.app);
+  parts_->broker.renew_access([this](const std::string& key) { return parts_->access.of(key); });
   for (const auto& certificate : parts_->certificates) certificate->reload();
 }
 

@@ -1,0 +1,183 @@
+// app: ordinary MQTT of a client. What it publishes under app/ goes to the broker, what the broker has for it goes out.
+
+#include "pipeline/app.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+
+#include "auth/topic.hpp"
+#include "broker/presence.hpp"
+#include "net/deadline.hpp"
+#include "pipeline/await.hpp"
+#include "pipeline/client.hpp"
+#include "pipeline/clients.hpp"
+
+namespace sealpost::pipeline {
+namespace {
+
+// Above this much unsent a connection gets no more of the broker's messages until it has taken some.
+constexpr std::size_t unsent_before_pausing = 256 * 1024;
+constexpr std::chrono::seconds pause_max{60};  // for that
+
+}  // namespace
+
+void AppOutlet::flush() {
+  const auto client = client_.lock();
+  if (!client) return;
+  asio::post(client->strand(), [self = shared_from_this(), client] {
+    if (const auto connection = self->connection_.lock()) client->send_app(connection);
+  });
+}
+
+void AppOutlet::dismiss(mqtt::ReasonCode reason, std::string_view why) {
+  const auto client = client_.lock();
+  if (!client) return;
+  asio::post(client->strand(), [self = shared_from_this(), client, reason, why = std::string(why)] {
+    if (const auto connection = self->connection_.lock()) connection->end(reason, why);
+  });
+}
+
+// The broker's session takes the place of the device's own; `accept` answers the client by it.
+void Client::open_app(DeviceLane& lane, const std::shared_ptr<Connection>& connection, const Opening& opening,
+                      const std::function<bool()>& accept) {
+  const std::string client_id = auth::ClientId{permalink_, lane.device}.text();
+  broker::Opening app;
+  app.key = AppService::key_of(client_id);
+  app.clean_start = opening.clean_start;
+  app.expiry = opening.session_expiry;
+  app.will = opening.will;
+  app.access = services_.app->access_of(client_id);
+  const auto use = [&](const broker::SessionPtr& session) -> std::shared_ptr<broker::Outlet> {
+    lane.app = session;
+    connection->attachment = session->attachment;
+    connection->outlet = std::make_shared<AppOutlet>(weak_from_this(), connection, session->state.present());
+    return accept() ? connection->outlet : nullptr;
+  };
+  broker::Wakes wakes;
+  if (!services_.app->broker.open(app, use, wakes))
+    connection->end(mqtt::ReasonCode::quota_exceeded, "the server keeps as many sessions as it may");
+  wakes.flush();
+}
+
+void Client::close_app(DeviceLane& lane, const std::shared_ptr<Connection>& connection) {
+  if (!lane.app || !connection->outlet) return;
+  services_.app->broker.close(lane.app, connection->outlet.get(), connection->keep_will, connection->expiry_at_goodbye);
+}
+
+void Client::send_app(const std::shared_ptr<Connection>& connection) {
+  DeviceLane& lane = lane_of(*connection);
+  if (!connection->outlet || lane.connection != connection) return;
+  connection->outlet->begin();
+  bool congested = false;
+  {
+    const std::lock_guard lock(lane.app->mutex);
+    if (lane.app->outlet != connection->outlet) return;
+    broker::Broker& broker = services_.app->broker;
+    const auto& engine = connection->engine();
+    do {
+      congested = connection->channel().unsent() + engine.output_size() > unsent_before_pausing;
+    } while (!congested && connection->outlet->sending.send_one(broker, *lane.app, connection->engine()));
+  }
+  connection->flush();
+  if (congested && !std::exchange(connection->app_paused, true))
+    spawn(strand_, services_.sink, "drain_app", drain_app(shared_from_this(), connection));
+}
+
+asio::awaitable<void> Client::drain_app(std::shared_ptr<Client> self, std::shared_ptr<Connection> connection) {
+  const std::shared_ptr<net::Channel> channel = connection->shared_channel();
+  const auto stuck = [weak = std::weak_ptr(channel)] {
+    if (const auto late = weak.lock()) late->abort();
+  };
+  const net::Deadline deadline(self->services_.timers, pause_max, stuck);
+  const auto taken = co_await channel->drained(unsent_before_pausing / 2);
+  connection->app_paused = false;
+  if (taken) self->send_app(connection);
+}
+
+void Client::subscribe_app(const std::shared_ptr<Connection>& connection, const mqtt::SubscribeReceived& subscribe) {
+  const auto answered = [self = shared_from_this(), connection, id = subscribe.packet_id](auto reasons) {
+    asio::dispatch(self->strand_, [self, connection, id, reasons = std::move(reasons)]() mutable {
+      (void)connection->engine().suback(id, std::move(reasons));
+      connection->flush();
+      self->pump(self->lane_of(*connection));
+    });
+  };
+  services_.app->broker.subscribe(lane_of(*connection).app, subscribe, answered);
+}
+
+void Client::unsubscribe_app(const std::shared_ptr<Connection>& connection,
+                             const mqtt::UnsubscribeReceived& unsubscribe) {
+  const auto answered = [self = shared_from_this(), connection, id = unsubscribe.packet_id](auto reasons) {
+    asio::dispatch(self->strand_, [connection, id, reasons = std::move(reasons)]() mutable {
+      (void)connection->engine().unsuback(id, std::move(reasons));
+      connection->flush();
+    });
+  };
+  services_.app->broker.unsubscribe(lane_of(*connection).app, unsubscribe, answered);
+}
+
+// A message for others.
+void Client::publish_app(const std::shared_ptr<Connection>& connection, const mqtt::PublishReceived& publish) {
+  DeviceLane& lane = lane_of(*connection);
+  broker::Broker& broker = services_.app->broker;
+  const auto message = std::make_shared<const mqtt::Message>(publish, lane.app->id, broker.now());
+  if (const auto objection = broker.objection_to(*message, *lane.app))
+    return refuse_publish(connection, publish, *objection);
+  services_.counters.mqtt_received_total.add();
+  broker::Wakes wakes;
+  broker::Routed routed = broker.route(message, wakes);
+  wakes.flush();
+  const auto reason = routed.matched ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_matching_subscribers;
+  const auto answer = [connection, id = publish.packet_id, qos = publish.qos, reason] {
+    if (qos == mqtt::Qos::at_least_once) (void)connection->engine().puback(id, reason);
+    if (qos == mqtt::Qos::exactly_once) (void)connection->engine().pubrec(id, reason);
+  };
+  if (!broker::Broker::needs_commit(*message, routed, lane.app.get())) return answer();
+  const mqtt::PacketId kept = publish.qos == mqtt::Qos::exactly_once ? publish.packet_id : mqtt::PacketId{0};
+  broker.commit(message, std::move(routed), lane.app.get(), kept, answered_later(connection, answer));
+}
+
+// What follows a commit of the broker, on the strand.
+broker::Broker::Done Client::answered_later(const std::shared_ptr<Connection>& connection,
+                                            std::function<void()> answer) {
+  return [self = shared_from_this(), connection, answer = std::move(answer)](const ErrorCode& error) {
+    asio::post(self->strand_, [self, connection, answer, error] {
+      if (error)
+        self->fail(*connection, error);
+      else
+        answer();
+      self->step(connection);
+    });
+  };
+}
+
+void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::PubrelReceived& pubrel) {
+  const auto answer = [connection, id = pubrel.packet_id] { (void)connection->engine().pubcomp(id); };
+  const auto& app = lane_of(*connection).app;
+  if (!app || !services_.app->broker.release(*app, pubrel.packet_id, answered_later(connection, answer))) answer();
+}
+
+void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::PubrecReceived& pubrec) {
+  const auto answer = [connection, id = pubrec.packet_id] { (void)connection->engine().pubrel(id); };
+  const auto& app = lane_of(*connection).app;
+  if (!app || !services_.app->broker.received(*app, pubrec.token, answered_later(connection, answer))) answer();
+}
+
+// One of the broker's messages is over.
+void Client::settle_app(DeviceLane& lane, std::uint64_t number) {
+  broker::Wakes wakes;
+  services_.app->broker.settled(*lane.app, number, wakes);
+  wakes.flush();
+}
+
+// Presence: a retained message of the server for each client, of what its devices are together.
+void Client::note_presence() {
+  if (services_.app == nullptr || !services_.app->presence) return;
+  const bool online = std::ranges::any_of(devices_, [](const auto& lane) { return lane->connection != nullptr; });
+  if (std::exchange(shown_online_, online) == online) return;
+  services_.app->broker.publish(broker::presence_of(permalink_.hex(), online, services_.clock.now()));
+}
+
+}  // namespace sealpost::pipeline
