@@ -168,7 +168,7 @@ Result<void> Connection::pubrel(PacketId packet_id) {
   InFlight* message = session_->find_in_flight(packet_id);
   if (message == nullptr || !message->exactly_once) return Errc::unknown_packet_id;
   message->released = true;
-  if (!std::exchange(message->sent, true)) ++in_flight_;  // after a resume it uses up the window until it is over
+  if (!std::exchange(message->sent, true)) ++in_flight_;    // after a resume it uses up the window until it is over
   return send(Pubrel{packet_id, ReasonCode::success, {}});  // [MQTT-4.3.3-4]
 }
 
