@@ -1,42 +1,29 @@
-// Any chunks and any answers of the owner: memory stays bounded, nothing goes out after closing, and whatever goes out
-// is a sequence of packets that a client can read.
-// The input is a script: a byte that says what to do, then what that takes.
+// Any chunks and any answers of the owner, on one connection after the other of a session: memory stays bounded,
+// nothing goes out after closing, and whatever goes out is a sequence of packets that a client can read. The input is a
+// script: a byte that says what to do, then what that takes.
 
-#include <algorithm>
 #include <string>
 
 #include "base/assert.hpp"
 #include "mqtt/connection.hpp"
+#include "script.hpp"
 
 using namespace sealpost;
 using namespace sealpost::mqtt;
+using sealpost::test::Script;
 
 namespace {
 
 constexpr Limits limits{.packet_size_before_accept = 512,
                         .packet_size = 1024,
                         .receive_maximum = 4,
+                        .maximum_qos = Qos::exactly_once,
+                        .topic_alias_maximum = 4,
+                        .retain_available = true,
+                        .wildcard_subscriptions = true,
                         .keep_alive_max = 60,
                         .bounds = {.user_properties_max = 4, .filters_max = 4}};
 constexpr std::size_t chunk_max = 255;
-
-class Script {
- public:
-  explicit Script(BytesView rest) : rest_(rest) {}
-  bool empty() const { return rest_.empty(); }
-  std::uint8_t byte() {
-    const auto taken = bytes(1);
-    return taken.empty() ? std::uint8_t{0} : taken[0];
-  }
-  BytesView bytes(std::size_t count) {
-    const auto taken = rest_.first(std::min(count, rest_.size()));
-    rest_ = rest_.subspan(taken.size());
-    return taken;
-  }
-
- private:
-  BytesView rest_;
-};
 
 class Owner {
  public:
@@ -52,7 +39,7 @@ class Owner {
  private:
   void act(std::uint8_t what) {
     const auto reason = ReasonCode(script_.byte());
-    switch (what % 14) {
+    switch (what % 18) {
       case 0:
       case 1:
       case 2:
@@ -77,8 +64,16 @@ class Owner {
         return void(connection_.expire(now_ += 1000 * script_.byte()));
       case 12:
         return flush();
-      default:
+      case 13:
         return connection_.disconnect(reason, "goodbye");
+      case 14:
+        return void(connection_.pubrec(script_.byte(), reason).has_value());
+      case 15:
+        return void(connection_.pubcomp(static_cast<PacketId>(script_.byte() + 1)).has_value());
+      case 16:
+        return void(connection_.pubrel(script_.byte()).has_value());
+      default:
+        return reconnect();
     }
   }
 
@@ -112,13 +107,24 @@ class Owner {
     if (connection_.accept(session_).has_value()) SEALPOST_ASSERT(connection_.accepted());
   }
 
+  void reconnect() {
+    flush();
+    connection_.disconnect(ReasonCode::session_taken_over);
+    session_.detach(attachment_, now_);
+    connection_ = Connection(limits, now_);
+    was_closing_ = false;
+  }
+
   void publish() {
     const auto choice = script_.byte();
-    OutPublish message{.topic = "t", .payload = script_.bytes(choice & 15), .qos = Qos(choice & 1), .token = choice};
-    if (choice & 0x80) message.packet_id = choice & 7;
+    const auto topic = choice & 0x10 ? "t" : "another/topic/than/that";
+    OutPublish message{
+        .topic = topic, .payload = script_.bytes(choice & 15), .qos = Qos(choice / 32 % 3), .token = choice};
+    if (choice & 0x80) message.packet_id = static_cast<PacketId>((choice & 7) + (choice & 8 ? 60'000 : 0));
     const auto window = connection_.window();
     const auto sent = connection_.publish(message);
     const bool counted = sent && *sent != 0;
+    SEALPOST_ASSERT(!counted || window > 0);
     SEALPOST_ASSERT(connection_.window() == window - (counted ? 1 : 0));
   }
 
