@@ -33,12 +33,13 @@ struct VerifyReport {
 using Progress = std::function<void(EventId done, EventId head)>;
 
 // Walks the whole chain: hashes, bodies, lanes (dense, linked, times rising), epochs, cursors, keys, intents that were
-// passed over; and compares heads, cursors, keys and indexes with what the events say. Keeps the heads of all clients
-// in memory (about 1 KiB each).
+// passed over; compares heads, cursors, keys and indexes with what the events say; and finds rows of MQTT without their
+// session or message. Keeps the heads of all clients in memory (about 1 KiB each).
 Result<VerifyReport> verify(const std::string& path, const Progress&);
 
 // Writes heads, cursors, keys and indexes again from the events. Refuses with Errc::corrupt if the events themselves
-// are not whole: verify says where. Erased bodies stay erased; positions and idempotency keys stay as they are.
+// are not whole: verify says where. Erased bodies stay erased; positions, idempotency keys and what MQTT
+// keeps stay as they are.
 Result<EventId> rebuild(const std::string& path, const Progress&);
 
 // What restore() has made.
@@ -49,7 +50,7 @@ struct Restored {
 
 // Puts a copy of `backup`, together with its -wal if it has one, in the place of the log at `path`: with a new log id,
 // and a record of up to where it and the earlier log are the same. The backup stays as it is, and the log that was
-// there is kept under another name, with its -wal.
+// there is kept under another name, with its -wal. What MQTT keeps comes along as the backup has it.
 Result<Restored> restore(const std::string& backup, const std::string& path, Clock&, Random&);
 
 // Everything that can be rebuilt, as sorted lines of text.

@@ -63,7 +63,7 @@ CREATE VIEW outbox AS SELECT id, logged, time, lower(hex(client)) AS client, seq
   FROM event LEFT JOIN body ON body.event = id WHERE kind = 4;
 )sql";
 
-// Since version 3.
+constexpr int mqtt_tables_since = 3;
 constexpr const char* mqtt_tables = R"sql(
 -- What MQTT keeps: beside the events, not of them. NULL for bytes and identifiers where there are none.
 CREATE TABLE mqtt_session (id INTEGER PRIMARY KEY, key TEXT NOT NULL, expiry INTEGER NOT NULL,
@@ -159,6 +159,10 @@ ErrorCode create_schema(Database& database, Clock& clock, Random& random) {
   set_version(database);
   database.execute("COMMIT");
   return database.error();
+}
+
+bool has_mqtt_tables(Database& database) {
+  return database.number("PRAGMA user_version") >= mqtt_tables_since;
 }
 
 Result<std::unique_ptr<Database>> open_scratch() {

@@ -36,6 +36,9 @@ Result<std::unique_ptr<Database>> open_database(const std::string& path, Access,
 // Makes the tables of a new log, and those that a log of an earlier version lacks; does nothing where they are.
 ErrorCode create_schema(Database&, Clock&, Random&);
 
+// Whether the log is of a version that has the tables of MQTT.
+bool has_mqtt_tables(Database&);
+
 // The tables alone, without those of MQTT, in a temporary file that nobody else sees: to make views in and compare.
 Result<std::unique_ptr<Database>> open_scratch();
 

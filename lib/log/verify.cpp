@@ -49,6 +49,30 @@ void check_observations(Database& database, VerifyReport& report) {
               "Restore the log from a backup that verifies.");
 }
 
+// Rows that hang on a session or a message which is not there.
+void check_mqtt(Database& database, VerifyReport& report) {
+  struct Dangling {
+    const char* count;
+    const char* what;
+  };
+  constexpr Dangling dangling[] = {
+      {"SELECT count(*) FROM mqtt_delivery WHERE session NOT IN (SELECT id FROM mqtt_session)",
+       "MQTT deliveries are for sessions that are not there"},
+      {"SELECT count(*) FROM mqtt_delivery WHERE message NOT IN (SELECT id FROM mqtt_message)",
+       "MQTT deliveries are of messages that are not there"},
+      {"SELECT count(*) FROM mqtt_subscription WHERE session NOT IN (SELECT id FROM mqtt_session)",
+       "MQTT subscriptions are of sessions that are not there"},
+      {"SELECT count(*) FROM mqtt_received WHERE session NOT IN (SELECT id FROM mqtt_session)",
+       "MQTT packet ids are of sessions that are not there"}};
+  if (!has_mqtt_tables(database)) return;
+  for (const auto& [count, what] : dangling)
+    if (const std::int64_t rows = database.number(count); rows > 0)
+      add_fault(
+          report, {}, std::to_string(rows) + " " + what,
+          "The events are not concerned. Restore the log from a backup that verifies, or go on without what these "
+          "sessions were to get.");
+}
+
 // What SQLite itself finds wrong with the file.
 void check_file(Database& database, VerifyReport& report) {
   Statement check(database, "PRAGMA quick_check(20)");
@@ -80,6 +104,7 @@ Result<VerifyReport> verify(const std::string& path, const Progress& progress) {
   if (log->indexed_to.most() > log->head.id) add_fault(report, {}, "The indexes run ahead of the events", rebuild_it);
   for (const ViewTable& table : view_tables) compare_table(table, database, **scratch, report);
   check_observations(database, report);
+  check_mqtt(database, report);
   if (database.failed())
     add_fault(report, {}, "The views cannot be read (" + database.error().message() + ")", rebuild_it);
   if ((*scratch)->failed()) return (*scratch)->error();

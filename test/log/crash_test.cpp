@@ -9,6 +9,7 @@
 
 #include "conformance.hpp"
 #include "log/maintenance.hpp"
+#include "mqtt_verbs.hpp"
 
 namespace sealpost::log::test {
 namespace {
@@ -41,6 +42,38 @@ Draft next_in(EventLog& log, int number) {
   return draft;
 }
 
+// With each message of a lane what MQTT keeps for it takes the place of what it kept for the one before.
+MqttWrites rows_for(int number, const Draft& message) {
+  const auto seq = static_cast<std::int64_t>(message.seq.value);
+  const auto id_of = [&](std::int64_t of) { return of * clients + number; };
+  return {DropMqttDelivery{number, seq - 1, id_of(seq - 1)}, PutMqttSession{{number, "client", 60, 0}},
+          PutMqttMessage{mqtt_message(id_of(seq), "a", std::string(700, 'x'))},
+          PutMqttDelivery{{number, seq, id_of(seq), 1, false, false, {}}},
+          PutMqttRetained{mqtt_message(0, std::to_string(number), std::to_string(seq))}};
+}
+
+// What MQTT keeps is of the newest message of each lane: a transaction is there whole, or not at all.
+void check_rows(EventLog& log) {
+  const MqttState kept = mqtt_state(log);
+  std::size_t known = 0;
+  for (int number = 0; number < clients; ++number) {
+    const auto state = ask(log, [&](Reader& reader) { return reader.client(client_of(number)); });
+    if (!state) continue;
+    ++known;
+    const auto seq = static_cast<std::int64_t>(state->out.seq.value);
+    const auto its = std::ranges::find(kept.deliveries, number, &MqttDelivery::session);
+    REQUIRE(its != kept.deliveries.end());
+    REQUIRE(its->number == seq);
+    REQUIRE(std::ranges::count(kept.messages, its->message, &MqttMessage::id) == 1);
+    const auto retained = std::ranges::find(kept.retained, std::to_string(number), &MqttMessage::topic);
+    REQUIRE(retained != kept.retained.end());
+    REQUIRE(as_text(retained->payload) == std::to_string(seq));
+  }
+  REQUIRE(kept.sessions.size() == known);
+  REQUIRE(kept.deliveries.size() == known);
+  REQUIRE(kept.messages.size() == known);
+}
+
 // In the child: appends until it is killed, and writes the id of each acknowledged event down the pipe.
 [[noreturn]] void append_for_ever(const std::string& path, int pipe) {
   const auto log = open_log(path);
@@ -49,9 +82,12 @@ Draft next_in(EventLog& log, int number) {
   for (int i = 0; i < clients; ++i) last.push_back(next_in(*log, i));
   std::atomic<int> in_flight{0};
   for (;;) {
-    for (Draft& draft : last) {
+    for (int number = 0; number < clients; ++number) {
+      Draft& draft = last[static_cast<std::size_t>(number)];
+      Transaction transaction = transaction_of(draft, security("beside"));
+      transaction.mqtt = rows_for(number, draft);
       ++in_flight;
-      log->append(transaction_of(draft, security("beside")), [&, pipe](const Result<Appended>& appended) {
+      log->append(std::move(transaction), [&, pipe](const Result<Appended>& appended) {
         --in_flight;
         if (!appended) _exit(4);
         const std::int64_t id = appended->events.back().id().value;
@@ -101,6 +137,9 @@ TEST_CASE("what was acknowledged survives kill -9, at any moment") {
     for (const Fault& fault : report->faults) UNSCOPED_INFO(fault.event.value << ": " << fault.what);
     REQUIRE(report->fault_count == 0);
     REQUIRE(report->head.id.value >= last);
+    const auto log = open_log(path);
+    REQUIRE(log);
+    check_rows(*log);
   }
   const auto log = open_log(path);
   REQUIRE(log);
@@ -128,7 +167,9 @@ TEST_CASE("a WAL that lost its end opens to a whole prefix") {
     CHECK(report->fault_count == 0);
     CHECK(report->head.id.value <= before);
     before = report->head.id.value;
-    CHECK(open_log(copy));
+    const auto log = open_log(copy);
+    REQUIRE(log);
+    check_rows(*log);
   }
 }
 

@@ -6,6 +6,7 @@
 #include "conformance.hpp"
 #include "faulty_vfs.hpp"
 #include "log/maintenance.hpp"
+#include "mqtt_verbs.hpp"
 
 namespace sealpost::log::test {
 namespace {
@@ -16,8 +17,11 @@ class Sick {
  public:
   Sick() { open(); }
   EventLog& log() { return *log_; }
+  Result<std::unique_ptr<EventLog>> try_to_open() {
+    return open_sqlite_log({folder_ / "log.db", clock_, random_, sink, counters_, vfs.name()});
+  }
   void open() {
-    auto opened = open_sqlite_log({folder_ / "log.db", clock_, random_, sink, counters_, vfs.name()});
+    auto opened = try_to_open();
     REQUIRE(opened);
     log_ = *std::move(opened);
     log_->on_fatal([this](ErrorCode error) {
@@ -62,6 +66,17 @@ struct Narrow {
 
 EventId head_of(EventLog& log) {
   return ask(log, [](Reader& reader) { return reader.head().id; });
+}
+
+// An event, and changes of what MQTT keeps that need some pages.
+Transaction event_and_rows() {
+  Transaction both = transaction_of(security("with rows"));
+  both.mqtt = {DropMqttSession{1}, PutMqttSession{{2, "two", 60, 0}}, PutMqttRetained{mqtt_message(0, "new", "x")}};
+  for (std::int64_t i = 1; i <= 50; ++i) {
+    both.mqtt.push_back(PutMqttMessage{mqtt_message(i, "a", std::string(3000, 'x'))});
+    both.mqtt.push_back(PutMqttDelivery{{2, i, i, 1, false, false, {}}});
+  }
+  return both;
 }
 
 }  // namespace
@@ -132,6 +147,70 @@ TEST_CASE("a disk that is full in the middle of a commit leaves nothing of it") 
   REQUIRE(append(sick.log(), large));
   sick.close();
   CHECK(verify(sick.path(), {})->fault_count == 0);
+}
+
+TEST_CASE("on a full disk what MQTT keeps stays as it was, with the events") {
+  Sick sick;
+  keep(sick.log(), {PutMqttSession{{1, "one", 60, 0}}});
+  const Lines before = mqtt_lines(sick.log());
+  int writes = 0;  // that the disk still takes
+  for (;; ++writes) {
+    sick.vfs.fail(Fault::full_write, writes);
+    const auto appended = append(sick.log(), event_and_rows());
+    sick.vfs.mend();
+    if (appended) break;
+    REQUIRE(appended.error() == Errc::disk_full);
+    REQUIRE(mqtt_lines(sick.log()) == before);
+    REQUIRE(head_of(sick.log()) == EventId{});
+  }
+  CHECK(writes > 1);
+  CHECK(head_of(sick.log()) == EventId{1});
+  CHECK(mqtt_state(sick.log()).deliveries.size() == 50);
+  CHECK(mqtt_state(sick.log()).sessions.size() == 1);
+  sick.close();
+  CHECK(verify(sick.path(), {})->fault_count == 0);
+}
+
+TEST_CASE("after a failed disk an event is there with its changes for MQTT, or neither is") {
+  Sick sick;
+  keep(sick.log(), {PutMqttSession{{1, "one", 60, 0}}});
+  const auto [fault, after] =
+      GENERATE(table<Fault, int>({{Fault::bad_sync, 0}, {Fault::bad_write, 0}, {Fault::bad_write, 1}}));
+  sick.vfs.fail(fault, after);
+  CHECK(append(sick.log(), event_and_rows()).error() == Errc::io);
+  CHECK(wait_for(sick.fatal.get_future()) == Errc::io);
+  sick.vfs.mend();
+  sick.close();
+  sick.fatal = {};
+  sick.open();
+  const bool there = head_of(sick.log()) == EventId{1};
+  const MqttState state = mqtt_state(sick.log());
+  CHECK(state.deliveries.size() == (there ? 50 : 0));
+  CHECK(state.messages.size() == (there ? 50 : 0));
+  CHECK(state.retained.size() == (there ? 1 : 0));
+  REQUIRE(state.sessions.size() == 1);
+  CHECK(state.sessions[0].id == (there ? 2 : 1));
+}
+
+TEST_CASE("a disk too full for the tables that an older log lacks leaves that log as it is") {
+  Sick sick;
+  commit(sick.log(), security("old"));
+  sick.close();
+  take_back_to_version_2(sick.path());
+  int writes = 0;  // that the disk still takes
+  for (;; ++writes) {
+    sick.vfs.fail(Fault::full_write, writes);
+    const auto opened = sick.try_to_open();
+    sick.vfs.mend();
+    if (opened) break;
+    REQUIRE(opened.error() == Errc::disk_full);
+    REQUIRE(Database(sick.path(), SQLITE_OPEN_READWRITE, {}).number("PRAGMA user_version") == 2);
+    REQUIRE(verify(sick.path(), {})->fault_count == 0);
+  }
+  CHECK(writes > 0);
+  sick.open();
+  CHECK(head_of(sick.log()) == EventId{1});
+  keep(sick.log(), {PutMqttSession{{1, "one", 60, 0}}});
 }
 
 TEST_CASE("a failed disk acknowledges nothing, says so once, and takes no more") {
@@ -206,6 +285,45 @@ TEST_CASE("too much in the queue is refused and not lost") {
   CHECK(commit(**log, security("light")).id() == EventId{1});
   CHECK((*log)->health().queued_events == 0);
   CHECK((*log)->health().queued_bytes == 0);
+}
+
+TEST_CASE("changes of what MQTT keeps count as events do, and so do their bytes") {
+  Narrow narrow(2, 1000);
+  EventLog& log = **narrow.log;
+  CHECK(append(log, transaction_of({DropMqttSession{1}, DropMqttSession{2}, DropMqttSession{3}})).error() ==
+        Errc::overloaded);
+  Transaction mixed = transaction_of(security("a"));
+  mixed.mqtt = {DropMqttSession{1}, DropMqttSession{2}};
+  CHECK(append(log, mixed).error() == Errc::overloaded);
+  CHECK(append(log, transaction_of({PutMqttRetained{mqtt_message(0, "a", std::string(1000, 'x'))}})).error() ==
+        Errc::overloaded);
+  CHECK(append(log, transaction_of({PutMqttSubscription{{1, std::string(1001, 'x'), 0, 0}}})).error() ==
+        Errc::overloaded);
+  keep(log, {PutMqttRetained{mqtt_message(0, "a", std::string(999, 'x'))}, DropMqttSession{1}});
+  CHECK(mqtt_state(log).retained.size() == 1);
+  CHECK(log.health().queued_events == 0);
+  CHECK(log.health().queued_bytes == 0);
+}
+
+TEST_CASE("changes of what MQTT keeps fill a batch as events do") {
+  Narrow narrow(1000, 1000);
+  EventLog& log = **narrow.log;
+  std::promise<void> writer_is_held;
+  std::promise<void> go_on;
+  log.append(transaction_of(security("first")), [&](const Result<Appended>&) {
+    writer_is_held.set_value();
+    go_on.get_future().wait();
+  });
+  wait_for(writer_is_held.get_future());
+  const std::int64_t before = narrow.counters.commits_total.value();
+  std::vector<std::future<Result<Appended>>> queued;
+  for (std::int64_t i = 1; i <= 150; ++i)
+    queued.push_back(append_later(log, transaction_of({PutMqttReceived{{1, i}}, PutMqttReceived{{2, i}}})));
+  CHECK(log.health().queued_events == 300);
+  go_on.set_value();
+  for (auto& each : queued) CHECK(wait_for(std::move(each)).has_value());
+  CHECK(narrow.counters.commits_total.value() - before == 2);  // of 256 at most
+  CHECK(mqtt_state(log).received.size() == 300);
 }
 
 TEST_CASE("a refusal waits for its turn") {

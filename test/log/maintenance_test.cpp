@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "conformance.hpp"
+#include "mqtt_verbs.hpp"
 
 namespace sealpost::log::test {
 namespace {
@@ -58,6 +59,16 @@ VerifyReport verified(const std::string& path) {
   const auto report = verify(path, {});
   REQUIRE(report);
   return *report;
+}
+
+// A row in each table.
+MqttWrites some_of_mqtt() {
+  return {PutMqttSession{{1, "one", 60, 0}},
+          PutMqttSubscription{{1, "topic/#", 1, 0}},
+          PutMqttMessage{mqtt_message(1, "topic/of/mqtt", "x")},
+          PutMqttDelivery{{1, 1, 1, 1, false, false, {}}},
+          PutMqttReceived{{1, 1}},
+          PutMqttRetained{mqtt_message(0, "topic/of/mqtt", "y")}};
 }
 
 void check_whole(const std::string& path) {
@@ -217,6 +228,56 @@ TEST_CASE("a restored log has a new name and keeps its restore point") {
   CHECK(commit(opened, security("after")).id() == EventId{14});
   log.close();
   check_whole(log.path());
+}
+
+TEST_CASE("what MQTT keeps stays through rebuild and restore, and is in no view") {
+  Closed log;
+  log.engine().reopen();
+  keep(log.engine().log(), some_of_mqtt());
+  const Lines kept = mqtt_lines(log.engine().log());
+  REQUIRE(kept.size() == 6);
+  log.close();
+  check_whole(log.path());
+  CHECK(dump_views(log.path())->find("topic/of/mqtt") == std::string::npos);
+  spoil(log.path(), "DELETE FROM client");
+  REQUIRE(rebuild(log.path(), {}));
+  check_whole(log.path());
+  log.engine().reopen();
+  CHECK(mqtt_lines(log.engine().log()) == kept);
+
+  const Folder elsewhere;
+  log.close();
+  std::filesystem::copy_file(log.path(), elsewhere / "backup.db");
+  log.engine().reopen();
+  keep(log.engine().log(), {DropMqttSession{1}, DropMqttRetained{"topic/of/mqtt"}});  // after the backup
+  log.close();
+  CountingRandom random;
+  REQUIRE(restore(elsewhere / "backup.db", log.path(), log.engine().clock, random));
+  check_whole(log.path());
+  log.engine().reopen();
+  CHECK(mqtt_lines(log.engine().log()) == kept);
+}
+
+TEST_CASE("verify finds what hangs on an MQTT session or message that is lost") {
+  Closed log;
+  log.engine().reopen();
+  keep(log.engine().log(), some_of_mqtt());
+  log.close();
+  const auto [change, faults] =
+      GENERATE(table<std::string, std::size_t>({{"DELETE FROM mqtt_session", 3},
+                                                {"DELETE FROM mqtt_message", 1},
+                                                {"DELETE FROM mqtt_session; DELETE FROM mqtt_message", 4},
+                                                {"DELETE FROM mqtt_delivery", 0},
+                                                {"UPDATE mqtt_received SET session = 9", 1},
+                                                {"UPDATE mqtt_subscription SET session = 9", 1}}));
+  spoil(log.path(), change);
+  const VerifyReport report = verified(log.path());
+  INFO(change);
+  CHECK(report.fault_count == faults);
+  for (const Fault& fault : report.faults) {
+    CHECK(fault.event == EventId{});
+    CHECK(fault.what.starts_with("1 MQTT "));
+  }
 }
 
 TEST_CASE("progress is told") {
