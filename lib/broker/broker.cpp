@@ -9,6 +9,13 @@
 #include <boost/container/small_vector.hpp>
 
 namespace sealpost::broker {
+namespace {
+
+bool holds_message(const log::MqttWrite& write) {
+  return std::holds_alternative<log::PutMqttMessage>(write);
+}
+
+}  // namespace
 
 Broker::Broker(const Ports& ports, const Limits& limits)
     : ports_(ports), limits_(limits), commits_(asio::make_strand(ports.executor)), retained_(limits.retained) {}
@@ -22,6 +29,8 @@ std::optional<mqtt::ReasonCode> Broker::objection_to(const mqtt::Message& messag
   }
   if (!message.retain()) return std::nullopt;
   const std::lock_guard lock(retained_mutex_);
+  if (retained_.has_room_for(message)) return std::nullopt;
+  retained_.match("#", now(), [](const mqtt::MessagePtr&) {});  // what has expired makes room
   if (!retained_.has_room_for(message)) return mqtt::ReasonCode::quota_exceeded;
   return std::nullopt;
 }
@@ -133,36 +142,52 @@ bool Broker::needs_commit(const mqtt::Message& message, const Routed& routed, co
   return !routed.durable.empty() || message.retain() || keeps_id;
 }
 
-void Broker::commit(const mqtt::MessagePtr& message, Routed routed, const Session* publisher, mqtt::PacketId received,
-                    Done done) {
+void Broker::commit(const mqtt::MessagePtr& message, Routed routed, const SessionPtr& publisher,
+                    mqtt::PacketId received, Done done) {
   log::MqttWrites writes;
-  if (publisher != nullptr && publisher->durable && received != 0)
-    writes.push_back(log::PutMqttReceived{{static_cast<std::int64_t>(publisher->id), received}});
+  const bool keeps_id = publisher && publisher->durable && received != 0;
+  if (keeps_id) writes.push_back(log::PutMqttReceived{{static_cast<std::int64_t>(publisher->id), received}});
   std::vector<std::uint64_t> numbers;
   std::shared_ptr<Stored> stored;
   if (!routed.durable.empty()) {
     stored = std::make_shared<Stored>(++last_message_, routed.durable.size());
     writes.push_back(log::PutMqttMessage{row_of(message, stored->id, moment())});
-    for (const auto& target : routed.durable) {
+    for (const auto& target : routed.durable)
       numbers.push_back(reserve(*target.session, target.match, message, *stored, writes));
-    }
+    if (stored->left == 0) std::erase_if(writes, [](const auto& write) { return holds_message(write); });
   }
   const auto committed = [this, message, targets = std::move(routed.durable), numbers = std::move(numbers), stored,
-                          done = std::move(done)](const ErrorCode& error) {
+                          ends = keeps_id ? publisher : nullptr, done = std::move(done)](const ErrorCode& error) {
     if (!error) deliver(message, targets, numbers, stored);
+    if (!error && ends) sweep_if_ended(*ends);
     if (done) done(error);
   };
   std::unique_lock lock(retained_mutex_, std::defer_lock);
   if (message->retain() && !routed.replay) {
     lock.lock();
-    if (retained_.set(message)) {
-      if (message->payload().empty())
-        writes.push_back(log::DropMqttRetained{std::string(message->topic())});
-      else
-        writes.push_back(log::PutMqttRetained{row_of(message, 0, moment())});
-    }
+    retain(message, writes);
   }
   write(std::move(writes), committed);
+}
+
+// Under the mutex of the retained messages.
+void Broker::retain(const mqtt::MessagePtr& message, log::MqttWrites& writes) {
+  if (!retained_.set(message)) return;
+  if (message->payload().empty())
+    writes.push_back(log::DropMqttRetained{std::string(message->topic())});
+  else
+    writes.push_back(log::PutMqttRetained{row_of(message, 0, moment())});
+}
+
+// A row may have been written for a session after it had ended: once it is on disk, it goes too.
+void Broker::sweep_if_ended(Session& session) {
+  {
+    const std::lock_guard lock(session.mutex);
+    if (!session.ended) return;
+  }
+  log::MqttWrites writes;
+  writes.push_back(log::DropMqttSession{static_cast<std::int64_t>(session.id)});
+  write(std::move(writes));
 }
 
 // The number of a delivery that will stand on disk; 0 if the session does not get it.
@@ -193,7 +218,12 @@ void Broker::deliver(const mqtt::MessagePtr& message, const std::vector<Routed::
     delivery.identifiers = targets[i].match.identifiers;
     delivery.stored = stored;
     const std::lock_guard lock(session.mutex);
-    if (session.ended) continue;
+    if (session.ended) {
+      log::MqttWrites writes;
+      writes.push_back(end_of(session, delivery));
+      write(std::move(writes));
+      continue;
+    }
     session.deliveries.add(std::move(delivery));
     if (session.outlet && session.outlet->pump(session)) wakes.add(session.outlet);
   }
@@ -218,12 +248,26 @@ bool Broker::release(const Session& publisher, mqtt::PacketId packet_id, Done do
 bool Broker::received(Session& session, std::uint64_t number, Done done) {
   const std::lock_guard lock(session.mutex);
   mqtt::Delivery* delivery = session.deliveries.in_flight(number);
-  const bool first = delivery != nullptr && !std::exchange(delivery->released, true);
-  if (!first || !delivery->stored) return false;
+  if (delivery == nullptr || !delivery->stored) return false;
+  delivery->released = true;
   log::MqttWrites writes;
   writes.push_back(log::ReleaseMqttDelivery{static_cast<std::int64_t>(session.id), static_cast<std::int64_t>(number)});
   write(std::move(writes), std::move(done));
   return true;
+}
+
+// The connection that brought a QoS 2 message may be gone, and another one have the session.
+void Broker::decide_received(Session& session, mqtt::PacketId packet_id, mqtt::ReasonCode reason) {
+  std::shared_ptr<Outlet> outlet;
+  {
+    const std::lock_guard lock(session.mutex);
+    outlet = session.outlet;
+    if (outlet)
+      outlet->decide_received(packet_id, reason);
+    else
+      session.state.decide_pending(packet_id, !is_failure(reason));
+  }
+  if (outlet) outlet->flush();
 }
 
 void Broker::settled(Session& session, std::uint64_t number, Wakes& wakes) {

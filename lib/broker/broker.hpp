@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -108,7 +109,7 @@ class Broker {
   static bool needs_commit(const mqtt::Message&, const Routed&, const Session* publisher);
   // Makes durable what has to be, gives the message to the others, and tells: it is the server's now. `received`: the
   // packet id of a QoS 2 message, which the publisher's session keeps.
-  void commit(const mqtt::MessagePtr&, Routed, const Session* publisher, mqtt::PacketId received, Done);
+  void commit(const mqtt::MessagePtr&, Routed, const SessionPtr& publisher, mqtt::PacketId received, Done);
   // What is retained on the topics that match.
   std::vector<mqtt::MessagePtr> retained(std::string_view filter);
   // Both, of a message by the server itself, such as a will.
@@ -118,6 +119,8 @@ class Broker {
   bool release(const Session& publisher, mqtt::PacketId, Done);
   // A subscriber has a QoS 2 message, which will not be sent again. The same.
   bool received(Session&, std::uint64_t number, Done);
+  // What has become of a QoS 2 message of the client: its PUBREC goes out by the connection that the session has now.
+  static void decide_received(Session&, mqtt::PacketId, mqtt::ReasonCode);
   // A delivery is acknowledged, and the next may go.
   void settled(Session&, std::uint64_t number, Wakes&);
   // A delivery is given up: expired, forbidden, or too large for its client. Under the session's mutex.
@@ -169,7 +172,9 @@ class Broker {
   static std::optional<Will> take_will(Session&);
   void send_will(std::optional<Will>);
   void restore_session(const log::MqttSession&, std::shared_ptr<const Access>, const Moment&);
-  void restore_deliveries(const log::MqttState&, const std::map<std::int64_t, SessionPtr>& by_id, const Moment&);
+  void restore_deliveries(const log::MqttState&, const std::map<std::int64_t, SessionPtr>& by_id,
+                          std::set<std::int64_t>& gone, const Moment&);
+  void restore_retained(const log::MqttState&, const Moment&, log::MqttWrites&);
 
   // broker_subscriptions.cpp
   mqtt::ReasonCode subscribe_one(const SessionPtr&, const mqtt::SubscriptionRequest&, std::uint32_t identifier,
@@ -188,6 +193,8 @@ class Broker {
   std::uint64_t reserve(Session&, const Match&, const mqtt::MessagePtr&, Stored&, log::MqttWrites&);
   void deliver(const mqtt::MessagePtr&, const std::vector<Routed::Target>&, const std::vector<std::uint64_t>& numbers,
                const std::shared_ptr<Stored>&);
+  void retain(const mqtt::MessagePtr&, log::MqttWrites&);
+  void sweep_if_ended(Session&);
   void count_dropped(const Session&);
   void write(log::MqttWrites, Done = nullptr);
   Moment moment() const { return {now(), ports_.clock.now()}; }

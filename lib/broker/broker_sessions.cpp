@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <map>
 
 #include "broker/broker.hpp"
 
@@ -153,7 +152,8 @@ void Broker::end(const SessionPtr& session) {
       ports_.timers.cancel(std::exchange(session->will_timer, 0));
       will = take_will(*session);  // the end of the session is the end of its delay
       for (const auto& [filter, subscription] : session->state.subscriptions()) filters.push_back(filter);
-      session->deliveries.clear();
+      for (const mqtt::Delivery& delivery : session->deliveries.take_all())
+        if (delivery.stored) end_of(*session, delivery);  // its row goes with the session's
       if (session->stored) {
         log::MqttWrites writes;
         writes.push_back(log::DropMqttSession{static_cast<std::int64_t>(session->id)});
@@ -247,18 +247,38 @@ void Broker::restore(const log::MqttState& state, const AccessOf& access_of) {
   for (const log::MqttSession& row : state.sessions) restore_session(row, access_of(row.key), now);
   std::map<std::int64_t, SessionPtr> by_id;
   for (const auto& [key, session] : sessions_) by_id[static_cast<std::int64_t>(session->id)] = session;
+  std::set<std::int64_t> gone;  // sessions of which there are only remains
   for (const log::MqttSubscription& row : state.subscriptions) {
     const auto found = by_id.find(row.session);
-    if (found == by_id.end()) continue;
+    if (found == by_id.end()) {
+      gone.insert(row.session);
+      continue;
+    }
     const mqtt::Subscription subscription = subscription_of(row);
     found->second->state.subscribe(row.filter, subscription);
     enter_tree(found->second, row.filter, subscription);
   }
-  for (const log::MqttReceived& row : state.received)
+  for (const log::MqttReceived& row : state.received) {
     if (const auto found = by_id.find(row.session); found != by_id.end())
       found->second->state.add_received(static_cast<mqtt::PacketId>(row.packet_id));
-  restore_deliveries(state, by_id, now);
-  for (const log::MqttMessage& row : state.retained) retained_.set(message_of(row, now));
+    else
+      gone.insert(row.session);
+  }
+  restore_deliveries(state, by_id, gone, now);
+  log::MqttWrites writes;
+  for (const std::int64_t id : gone) writes.push_back(log::DropMqttSession{id});
+  restore_retained(state, now, writes);
+  if (!writes.empty()) write(std::move(writes));
+}
+
+void Broker::restore_retained(const log::MqttState& state, const Moment& now, log::MqttWrites& writes) {
+  for (const log::MqttMessage& row : state.retained) {
+    const mqtt::MessagePtr message = message_of(row, now);
+    if (message->expired(now.steady))
+      writes.push_back(log::DropMqttRetained{std::string(row.topic)});
+    else
+      retained_.set(message);
+  }
 }
 
 // A session that had a connection when the server ended waits for its client from now on.
@@ -277,7 +297,7 @@ void Broker::restore_session(const log::MqttSession& row, std::shared_ptr<const 
 }
 
 void Broker::restore_deliveries(const log::MqttState& state, const std::map<std::int64_t, SessionPtr>& by_id,
-                                const Moment& now) {
+                                std::set<std::int64_t>& gone, const Moment& now) {
   std::map<std::int64_t, std::pair<mqtt::MessagePtr, std::shared_ptr<Stored>>> messages;
   for (const log::MqttMessage& row : state.messages) {
     last_message_ = std::max(last_message_.load(), row.id);
@@ -286,6 +306,7 @@ void Broker::restore_deliveries(const log::MqttState& state, const std::map<std:
   for (const log::MqttDelivery& row : state.deliveries) {
     const auto owner = by_id.find(row.session);
     const auto message = messages.find(row.message);
+    if (owner == by_id.end()) gone.insert(row.session);
     if (owner == by_id.end() || message == messages.end()) continue;
     const auto& [content, stored] = message->second;
     ++stored->left;
@@ -303,6 +324,10 @@ void Broker::restore_deliveries(const log::MqttState& state, const std::map<std:
       session.deliveries.restore(std::move(delivery));
     }
   }
+  log::MqttWrites writes;
+  for (const auto& [id, message] : messages)
+    if (message.second->left == 0) writes.push_back(log::DropMqttDelivery{0, 0, id});  // nobody waits for it
+  if (!writes.empty()) write(std::move(writes));
 }
 
 }  // namespace sealpost::broker

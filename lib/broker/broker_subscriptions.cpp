@@ -34,6 +34,7 @@ void Broker::subscribe(const SessionPtr& session, const mqtt::Subscribe& subscri
   }
   const auto finish = [this, session, reasons, to_replay, answered = std::move(answered)](const ErrorCode& error) {
     if (error) return answered(std::vector(reasons.size(), mqtt::ReasonCode::implementation_specific_error));
+    if (session->durable) sweep_if_ended(*session);
     answered(reasons);
     Wakes wakes;
     for (const auto& [filter, subscription] : to_replay) send_retained(session, filter, subscription, wakes);

@@ -42,6 +42,7 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
 
   bool pump(Session&) override;
   void flush() override;
+  void decide_received(mqtt::PacketId packet_id, mqtt::ReasonCode reason) override;
   void dismiss(mqtt::ReasonCode reason, std::string_view why) override;
 
  private:
@@ -66,6 +67,7 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   void on(const mqtt::AuthReceived&) {}
   void refuse(mqtt::ReasonCode, std::string_view why);
   std::shared_ptr<Outlet> accept(const SessionPtr&, const mqtt::ConnectReceived&, std::string_view client_id);
+  void on_committed(mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode, const ErrorCode&);
   void answer_publish(mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode, std::string_view why = {});
   void answer_later(const ErrorCode&, const std::function<void(mqtt::Connection&)>& answer);
 

@@ -23,6 +23,15 @@ bool Guest::pump(Session& session) {
   return engine_.has_output() && !std::exchange(dirty_, true);
 }
 
+// The engine that is closing has let go of the session.
+void Guest::decide_received(mqtt::PacketId packet_id, mqtt::ReasonCode reason) {
+  const std::lock_guard lock(mutex_);
+  if (engine_.closing())
+    session_->state.decide_pending(packet_id, !is_failure(reason));
+  else
+    (void)engine_.pubrec(packet_id, reason);
+}
+
 void Guest::flush() {
   const std::lock_guard lock(mutex_);
   dirty_ = false;

@@ -75,13 +75,18 @@ void Guest::on(const mqtt::PublishReceived& publish) {
     return answer_publish(publish.packet_id, publish.qos, reason);
   const mqtt::PacketId kept = publish.qos == mqtt::Qos::exactly_once ? publish.packet_id : mqtt::PacketId{0};
   const auto done = [self = shared_from_this(), id = publish.packet_id, qos = publish.qos,
-                     reason](const ErrorCode& error) {
-    if (qos == mqtt::Qos::at_most_once) return;
-    self->answer_later(error, [id, qos, reason](mqtt::Connection& engine) {
-      (void)(qos == mqtt::Qos::at_least_once ? engine.puback(id, reason) : engine.pubrec(id, reason));
-    });
-  };
-  broker_.commit(message, std::move(routed), session_.get(), kept, done);
+                     reason](const ErrorCode& error) { self->on_committed(id, qos, reason, error); };
+  broker_.commit(message, std::move(routed), session_, kept, done);
+}
+
+// On the strand of the commits.
+void Guest::on_committed(mqtt::PacketId id, mqtt::Qos qos, mqtt::ReasonCode reason, const ErrorCode& error) {
+  if (qos == mqtt::Qos::exactly_once)
+    Broker::decide_received(*session_, id, error ? mqtt::ReasonCode::implementation_specific_error : reason);
+  if (qos == mqtt::Qos::at_most_once) return;
+  answer_later(error, [id, qos, reason](mqtt::Connection& engine) {
+    if (qos == mqtt::Qos::at_least_once) (void)engine.puback(id, reason);
+  });
 }
 
 // A 3.1.1 client cannot be told that a message was refused, and is disconnected [MQTT-3.3.5-2]. At QoS 0 nobody can.

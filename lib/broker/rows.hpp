@@ -31,7 +31,7 @@ mqtt::Subscription subscription_of(const log::MqttSubscription&);
 
 log::MqttDelivery row_of(const Session&, const mqtt::Delivery&, std::int64_t message);
 
-// What ends a delivery that stands on disk.
+// What ends a delivery that stands on disk; call it once for each.
 log::DropMqttDelivery end_of(const Session&, const mqtt::Delivery&);
 
 }  // namespace sealpost::broker

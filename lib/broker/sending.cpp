@@ -33,6 +33,11 @@ Result<mqtt::PacketId> publish(const Broker& broker, mqtt::Connection& engine, c
   return engine.publish(out);
 }
 
+Result<void> publish_again(const Broker& broker, mqtt::Connection& engine, const mqtt::Delivery& delivery) {
+  const auto published = publish(broker, engine, delivery);
+  return published ? Result<void>() : Result<void>(published.error());
+}
+
 // The first that waits is not for this client, or not any more [MQTT-3.3.2-5].
 bool is_over(const Broker& broker, const Session& session, const mqtt::Delivery& delivery) {
   const mqtt::Message& message = *delivery.message;
@@ -64,12 +69,18 @@ bool Sending::send_one(Broker& broker, Session& session, mqtt::Connection& engin
 
 // In their order, under their packet ids [MQTT-4.4.0-1] [MQTT-4.6.0-1]. False while the client's window is full.
 bool Sending::resume(Broker& broker, Session& session, mqtt::Connection& engine) {
-  for (const mqtt::InFlight& message : session.state.in_flight()) {
+  std::vector<mqtt::InFlight> in_flight = session.state.in_flight();
+  for (const mqtt::InFlight& message : in_flight) {
     if (message.sent || message.packet_id <= mqtt::sessions_packet_id_max) continue;
     const mqtt::Delivery* delivery = session.deliveries.in_flight(message.token);
-    const bool sent = message.released ? engine.pubrel(message.packet_id).has_value()
-                                       : delivery != nullptr && publish(broker, engine, *delivery).has_value();
-    if (!sent) return false;
+    const Result<void> sent = delivery == nullptr ? Result<void>(mqtt::Errc::unknown_packet_id)
+                              : message.released  ? engine.pubrel(message.packet_id)
+                                                  : publish_again(broker, engine, *delivery);
+    if (sent) continue;
+    if (sent.error() != mqtt::Errc::unknown_packet_id && sent.error() != mqtt::Errc::packet_too_large) return false;
+    // The client has come back with less room for it [MQTT-3.1.2-25].
+    session.state.forget(message.packet_id);
+    if (const auto given_up = session.deliveries.settle(message.token)) broker.forgo(session, *given_up);
   }
   resuming_ = false;
   return true;

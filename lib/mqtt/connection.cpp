@@ -145,12 +145,11 @@ Result<void> Connection::answer_publish(Answer answer) {
 }
 
 Result<void> Connection::pubrec(PacketId packet_id, ReasonCode reason, const Properties& properties) {
+  const auto open = check_open();
+  if (!open) return open;
+  session_->decide_pending(packet_id, !is_failure(reason));  // [MQTT-4.3.3-10]
   const auto sent = answer_publish(Pubrec{packet_id, reason, properties});
-  if (!sent) return sent;
-  if (!is_failure(reason))
-    session_->add_received(packet_id);  // [MQTT-4.3.3-10]
-  else
-    end_incoming();
+  if (sent && is_failure(reason)) end_incoming();
   return sent;
 }
 

@@ -121,7 +121,8 @@ class Connection {
   // [MQTT-3.1.2-29] or has no room for them [MQTT-3.4.2-2].
   Result<void> puback(PacketId packet_id, ReasonCode reason = ReasonCode::success, const Properties& properties = {});
   // PUBREC: the message is the server's now, and the session keeps its packet id until it is released. A `reason` from
-  // 0x80 on refuses it, and ends the flow.
+  // 0x80 on refuses it, and ends the flow. Where the message came on an earlier connection, and not yet again on this
+  // one, only the session takes note (Errc::unknown_packet_id); where this one is closing, the owner tells it himself.
   Result<void> pubrec(PacketId packet_id, ReasonCode reason = ReasonCode::success, const Properties& properties = {});
   Result<void> pubcomp(PacketId packet_id);
   // To a PubrecReceived; and after a resume to each message in flight that is `released`.

@@ -62,10 +62,12 @@ void Deliveries::drop_qos0() {
   }
 }
 
-void Deliveries::clear() {
-  waiting_.clear();
-  flight_.clear();
+std::list<Delivery> Deliveries::take_all() {
+  std::list<Delivery> all;
+  all.splice(all.end(), flight_);
+  all.splice(all.end(), waiting_);
   bytes_ = 0;
+  return all;
 }
 
 }  // namespace sealpost::mqtt

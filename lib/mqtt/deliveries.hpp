@@ -62,7 +62,8 @@ class Deliveries {
 
   // QoS 0 messages do not outlive the connection.
   void drop_qos0();
-  void clear();
+  // All of them, in flight and waiting: there are none afterwards.
+  std::list<Delivery> take_all();
   std::size_t bytes() const { return bytes_; }
 
  private:

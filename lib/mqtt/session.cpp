@@ -64,6 +64,18 @@ bool Session::has_received(PacketId packet_id) const {
   return std::binary_search(received_.begin(), received_.end(), packet_id);
 }
 
+bool Session::is_pending(PacketId packet_id) const {
+  return std::find(pending_.begin(), pending_.end(), packet_id) != pending_.end();
+}
+
+void Session::add_pending(PacketId packet_id) {
+  pending_.push_back(packet_id);
+}
+
+void Session::decide_pending(PacketId packet_id, bool taken) {
+  if (std::erase(pending_, packet_id) != 0 && taken) add_received(packet_id);
+}
+
 void Session::add_received(PacketId packet_id) {
   const auto place = std::lower_bound(received_.begin(), received_.end(), packet_id);
   if (place == received_.end() || *place != packet_id) received_.insert(place, packet_id);
@@ -110,6 +122,7 @@ void Session::clear() {
   subscriptions_.clear();
   in_flight_.clear();
   received_.clear();
+  pending_.clear();
   begun_ = false;
 }
 

@@ -68,8 +68,11 @@ class Session {
   void forget(PacketId packet_id);
 
   // QoS 2 messages that came in and whose PUBREL did not yet: the same packet id again is the same message
-  // [MQTT-4.3.3-10].
+  // [MQTT-4.3.3-10]. One is pending until the owner has decided about it, which a connection may not live to see.
   bool has_received(PacketId packet_id) const;
+  bool is_pending(PacketId packet_id) const;
+  void add_pending(PacketId packet_id);
+  void decide_pending(PacketId packet_id, bool taken);  // nothing happens if it is not pending
   void add_received(PacketId packet_id);
   bool release_received(PacketId packet_id);  // false if it is not there
   const std::vector<PacketId>& received() const { return received_; }
@@ -90,6 +93,7 @@ class Session {
   std::map<std::string, Subscription, std::less<>> subscriptions_;
   std::vector<InFlight> in_flight_;
   std::vector<PacketId> received_;  // sorted
+  std::vector<PacketId> pending_;
   std::uint32_t expiry_ = 0;
   Attachment attachment_ = 0;
   PacketId last_packet_id_ = 0;

@@ -130,13 +130,38 @@ void Client::publish_app(const std::shared_ptr<Connection>& connection, const mq
   broker::Routed routed = broker.route(message, wakes);
   wakes.flush();
   const auto reason = routed.matched ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_matching_subscribers;
-  const auto answer = [connection, id = publish.packet_id, qos = publish.qos, reason] {
-    if (qos == mqtt::Qos::at_least_once) (void)connection->engine().puback(id, reason);
-    if (qos == mqtt::Qos::exactly_once) (void)connection->engine().pubrec(id, reason);
-  };
-  if (!broker::Broker::needs_commit(*message, routed, lane.app.get())) return answer();
+  if (!broker::Broker::needs_commit(*message, routed, lane.app.get()))
+    return answer_publish(connection, publish.packet_id, publish.qos, reason);
   const mqtt::PacketId kept = publish.qos == mqtt::Qos::exactly_once ? publish.packet_id : mqtt::PacketId{0};
-  broker.commit(message, std::move(routed), lane.app.get(), kept, answered_later(connection, answer));
+  const auto done = [self = shared_from_this(), connection, id = publish.packet_id, qos = publish.qos,
+                     reason](const ErrorCode& error) {
+    asio::post(self->strand_, [self, connection, id, qos, reason, error] {
+      const auto outcome = error ? mqtt::ReasonCode::implementation_specific_error : reason;
+      if (qos == mqtt::Qos::exactly_once) self->decide_received(self->lane_of(*connection), id, outcome);
+      if (error)
+        self->fail(*connection, error);
+      else if (qos == mqtt::Qos::at_least_once)
+        self->answer_publish(connection, id, qos, reason);
+      self->step(connection);
+    });
+  };
+  broker.commit(message, std::move(routed), lane.app, kept, done);
+}
+
+void Client::answer_publish(const std::shared_ptr<Connection>& connection, mqtt::PacketId id, mqtt::Qos qos,
+                            mqtt::ReasonCode reason) {
+  if (qos == mqtt::Qos::at_least_once) (void)connection->engine().puback(id, reason);
+  if (qos == mqtt::Qos::exactly_once) (void)connection->engine().pubrec(id, reason);
+}
+
+// By the connection that the device has now, whichever brought the message.
+void Client::decide_received(DeviceLane& lane, mqtt::PacketId id, mqtt::ReasonCode reason) {
+  if (lane.connection && !lane.connection->ended()) {
+    (void)lane.connection->engine().pubrec(id, reason);
+    lane.connection->flush();
+  } else {
+    lane.session().decide_pending(id, !is_failure(reason));
+  }
 }
 
 // What follows a commit of the broker, on the strand.

@@ -237,6 +237,8 @@ class Client : public std::enable_shared_from_this<Client> {
   void unsubscribe_app(const std::shared_ptr<Connection>&, const mqtt::UnsubscribeReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::PubrelReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::PubrecReceived&);
+  static void answer_publish(const std::shared_ptr<Connection>&, mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode);
+  static void decide_received(DeviceLane&, mqtt::PacketId, mqtt::ReasonCode);
   void settle_app(DeviceLane&, std::uint64_t number);
   broker::Broker::Done answered_later(const std::shared_ptr<Connection>&, std::function<void()> answer);
   static asio::awaitable<void> drain_app(std::shared_ptr<Client>, std::shared_ptr<Connection>);
