@@ -14,6 +14,11 @@ std::string key_of(const std::string& address) {
   return {reinterpret_cast<const char*>(v6.s6_addr), 8};
 }
 
+// Apart from what connects from the same address and has told, or has nothing to tell.
+std::string untold_key_of(const std::string& proxy) {
+  return "untold " + key_of(proxy);
+}
+
 }  // namespace
 
 Ticket::Ticket(Ticket&& other) noexcept
@@ -35,17 +40,28 @@ void Ticket::release() {
   if (const auto admission = std::exchange(admission_, nullptr)) admission->leave(std::move(address_));
 }
 
+Refusal Ticket::count_for(const std::string& address) {
+  if (!address_) return Refusal::none;
+  auto key = std::make_unique<const std::string>(key_of(address));
+  if (!admission_->move_stranger(*address_, *key)) return Refusal::address;
+  address_ = std::move(key);
+  return Refusal::none;
+}
+
 Refusal Admission::admit(const std::string& address, Ticket& ticket) {
-  std::string key = key_of(address);
+  return admit(key_of(address), limits_.per_address_max, ticket);
+}
+
+Refusal Admission::admit_untold(const std::string& proxy, Ticket& ticket) {
+  return admit(untold_key_of(proxy), limits_.untold_max(), ticket);
+}
+
+Refusal Admission::admit(std::string key, std::size_t key_max, Ticket& ticket) {
   {
     const std::lock_guard lock(mutex_);
     if (connections_ >= limits_.connections_max) return Refusal::connections;
     if (strangers_ >= limits_.strangers_max) return Refusal::strangers;
-    if (!key.empty()) {
-      const auto found = by_address_.find(key);
-      if (found != by_address_.end() && found->second >= limits_.per_address_max) return Refusal::address;
-      ++by_address_[key];
-    }
+    if (!note_stranger(key, key_max)) return Refusal::address;
     ++connections_;
     ++strangers_;
   }
@@ -54,6 +70,23 @@ Refusal Admission::admit(const std::string& address, Ticket& ticket) {
   made.address_ = std::make_unique<const std::string>(std::move(key));
   ticket = std::move(made);
   return Refusal::none;
+}
+
+// False if there is no room for one more of the key.
+bool Admission::note_stranger(const std::string& key, std::size_t key_max) {
+  if (key.empty()) return true;
+  const auto found = by_address_.find(key);
+  if (found != by_address_.end() && found->second >= key_max) return false;
+  ++by_address_[key];
+  return true;
+}
+
+bool Admission::move_stranger(const std::string& from, const std::string& to) {
+  const std::lock_guard lock(mutex_);
+  if (!note_stranger(to, limits_.per_address_max)) return false;
+  forget_stranger(from);
+  ++strangers_;
+  return true;
 }
 
 void Admission::forget_stranger(const std::string& key) {

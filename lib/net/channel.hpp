@@ -43,13 +43,14 @@ enum class Transport { tcp, tls, local, websocket, websocket_tls };
 
 std::string_view name_of(Transport transport);  // "tcp", "tls", "unix", "ws", "wss"
 
-// Who is at the other end, as far as the network tells.
+// Who is at the other end, as far as the network tells, or a proxy that is believed (ListenerOptions::proxies).
 struct Peer {
   std::string address;  // "192.0.2.7", "2001:db8::7"; for a Unix socket "unix"
   std::uint16_t port = 0;
   Transport transport = Transport::tcp;
   std::string listener;              // the name of the listener that accepted it; empty for a dialled channel
-  bool loopback = false;             // from this machine
+  bool loopback = false;             // it is a program on this machine
+  bool near = false;                 // the connection is from this machine: the peer's, or a proxy's that speaks for it
   std::optional<std::uint32_t> uid;  // of the process at the other end of a Unix socket
   bool encrypted() const { return transport == Transport::tls || transport == Transport::websocket_tls; }
 };

@@ -37,6 +37,14 @@ const char* text_of(Errc code) {
       return "the HTTP header or body is over its limit";
     case Errc::bad_address:
       return "not an address, port or path that could be connected to";
+    case Errc::proxy_header_missing:
+      return "it does not begin with a PROXY header";
+    case Errc::proxy_header_old:
+      return "its PROXY header is of version 1; let the proxy send version 2";
+    case Errc::proxy_header_malformed:
+      return "its PROXY header is malformed";
+    case Errc::proxy_header_too_large:
+      return "its PROXY header is longer than 536 bytes; let the proxy leave out what it adds to the addresses";
   }
   return "unknown network error";
 }

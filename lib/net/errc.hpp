@@ -23,6 +23,10 @@ enum class Errc {
   http_malformed,          // not HTTP/1.1
   http_too_large,          // the header or the body is over its limit
   bad_address,             // an address, port or path that cannot be one
+  proxy_header_missing,    // a connection from a proxy does not begin with a PROXY header
+  proxy_header_old,        // it begins with one of version 1
+  proxy_header_malformed,  // of another version, command or family, or too short for what it says
+  proxy_header_too_large,  // longer than proxy_header_max
 };
 
 ErrorCode make_error_code(Errc code);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -12,6 +13,7 @@
 #include <unordered_set>
 
 #include "net/deadline.hpp"
+#include "net/grumble.hpp"
 #include "net/socket_channel.hpp"
 #include "net/sockets.hpp"
 #include "net/tls_wire.hpp"
@@ -32,6 +34,10 @@ Descriptor listen_as(const ListenerOptions& options) {
                                    : listen_on_unix(options.name, options.unix_path, options.unix_mode);
 }
 
+bool comes_from(const std::vector<AddressRange>& ranges, const Peer& peer) {
+  return std::ranges::any_of(ranges, [&](const AddressRange& range) { return range.contains(peer.address); });
+}
+
 }  // namespace
 
 class Listener::State : public std::enable_shared_from_this<State> {
@@ -46,6 +52,8 @@ class Listener::State : public std::enable_shared_from_this<State> {
   static asio::awaitable<void> accept_peers(std::shared_ptr<State> self);
   static asio::awaitable<void> receive(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
   static asio::awaitable<std::shared_ptr<Channel>> open(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
+  static asio::awaitable<bool> shake(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
+  static asio::awaitable<bool> hear_proxy(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
   bool accept_some();
   bool try_to_welcome(Descriptor accepted, const Address& from);
   void welcome(Descriptor accepted, const Address& from);
@@ -53,6 +61,7 @@ class Listener::State : public std::enable_shared_from_this<State> {
   bool enter(const std::shared_ptr<Visit>& visit);
   void leave(const std::shared_ptr<Visit>& visit);
   void complain(std::string_view why);
+  void turn_away(const Wire& wire, const std::string& why);
 
   const std::shared_ptr<Site> site_;
   const std::shared_ptr<const ChannelTerms> terms_;
@@ -60,6 +69,7 @@ class Listener::State : public std::enable_shared_from_this<State> {
   std::shared_ptr<Wire> listening_;
   std::uint16_t port_ = 0;
   bool complained_ = false;  // of exhaustion, since the last connection that was accepted
+  Grumble grumble_;
 
   mutable std::mutex mutex_;  // a leaf
   bool started_ = false;
@@ -159,12 +169,15 @@ void Listener::State::welcome(Descriptor accepted, const Address& from) {
   Peer peer = peer_of(accepted.get(), from);
   peer.listener = site_->options.name;
   if (site_->options.tls) peer.transport = Transport::tls;
+  const bool proxied = comes_from(site_->options.proxies, peer);
   Ticket ticket;
-  const Refusal refusal = admission_->admit(peer.transport == Transport::local ? "" : peer.address, ticket);
+  const Refusal refusal = proxied ? admission_->admit_untold(peer.address, ticket)
+                                  : admission_->admit(peer.transport == Transport::local ? "" : peer.address, ticket);
   if (refusal != Refusal::none) return site_->ports.counters.connections_refused_total.add();
   send_at_once(accepted.get());
   notice_dead_peers(accepted.get());
   auto visit = std::make_shared<Visit>();
+  visit->proxied = proxied;
   visit->wire = make_wire(std::move(accepted), std::move(peer), std::move(ticket));
   if (!visit->wire || !enter(visit)) return;
   site_->ports.counters.connections_total.add();
@@ -201,15 +214,45 @@ void Listener::State::leave(const std::shared_ptr<Visit>& visit) {
   visits_.erase(visit);
 }
 
+// Everybody who sends rubbish would have a line in the log otherwise.
+void Listener::State::turn_away(const Wire& wire, const std::string& why) {
+  const auto line = grumble_.about(fmt::format("{}: {}: {}", site_->options.name, wire.peer().address, why),
+                                   std::chrono::steady_clock::now());
+  if (line) site_->ports.log.write(Level::warn, "net", *line);
+}
+
+// False if the proxy has not said for whom it speaks, or that client may not have one more connection.
+asio::awaitable<bool> Listener::State::hear_proxy(std::shared_ptr<State> self, std::shared_ptr<Visit> visit) {
+  Counters& counters = self->site_->ports.counters;
+  const Result<ProxyHeader> header = co_await read_proxy_header(*visit->wire);
+  const bool only_looked = !header && header.error() == Errc::end_of_stream;  // whether somebody listens
+  if (only_looked || self->site_->stopping) co_return false;
+  if (!header) {
+    counters.proxy_headers_refused_total.add();
+    self->turn_away(*visit->wire, "turned away a connection from this proxy: " + header.error().message());
+    co_return false;
+  }
+  const bool admitted = visit->wire->introduce(*header) == Refusal::none;
+  if (!admitted) counters.connections_refused_total.add();
+  co_return admitted;
+}
+
+asio::awaitable<bool> Listener::State::shake(std::shared_ptr<State> self, std::shared_ptr<Visit> visit) {
+  const Site& site = *self->site_;
+  if (!visit->proxied && !site.options.tls) co_return true;
+  const Deadline deadline(site.ports.timers, site.options.handshake, [visit] { visit->wire->abort(); });
+  bool goes_on = true;
+  if (visit->proxied) goes_on = co_await hear_proxy(self, visit);
+  if (!goes_on || !site.options.tls) co_return goes_on;
+  const ErrorCode error = co_await shake_hands(*visit->wire);
+  co_return !error;
+}
+
 asio::awaitable<std::shared_ptr<Channel>> Listener::State::open(std::shared_ptr<State> self,
                                                                 std::shared_ptr<Visit> visit) {
-  const Site& site = *self->site_;
-  if (site.options.tls) {
-    const Deadline deadline(site.ports.timers, site.options.handshake, [visit] { visit->wire->abort(); });
-    const ErrorCode error = co_await shake_hands(*visit->wire);
-    if (error) co_return nullptr;
-  }
-  if (site.options.service == Service::mqtt) {
+  const bool shaken = co_await shake(self, visit);
+  if (!shaken) co_return nullptr;
+  if (self->site_->options.service == Service::mqtt) {
     co_return make_socket_channel(visit->wire, self->terms_);
   }
   std::shared_ptr<Channel> channel = co_await serve_web(self->site_, visit);

@@ -1,6 +1,6 @@
 #pragma once
-// Accepts peers on one address and hands them on: as channels (MQTT), or request by request (HTTP). TLS handshake and
-// WebSocket upgrade are done here, under one deadline, before anyone else hears of the peer.
+// Accepts peers on one address and hands them on: as channels (MQTT), or request by request (HTTP). What a proxy says,
+// TLS handshake and WebSocket upgrade are done here, within their time, before anyone else hears of the peer.
 
 #include <filesystem>
 #include <functional>
@@ -11,6 +11,7 @@
 #include "net/admission.hpp"
 #include "net/channel.hpp"
 #include "net/http.hpp"
+#include "net/numeric_address.hpp"
 #include "net/ports.hpp"
 #include "net/tls.hpp"
 
@@ -31,11 +32,15 @@ struct ListenerOptions {
   std::uint32_t unix_mode = 0600;   // 0660 to let the group in
   std::shared_ptr<TlsContext> tls;  // if set, TLS
 
+  // Whoever connects from these is a proxy: its connections begin with a PROXY header (proxy_header.hpp), before TLS,
+  // and what that says is believed. From others none is read.
+  std::vector<AddressRange> proxies;
+
   std::string websocket_target = "/mqtt";
   std::vector<std::string>
       origins;  // that a browser's page may have ("https://example.org"); empty: any. No Origin: allowed
 
-  std::chrono::milliseconds handshake{10'000};  // for TLS, and for the upgrade
+  std::chrono::milliseconds handshake{10'000};  // for the PROXY header and TLS, and for the upgrade
   ChannelLimits channel;
   HttpLimits http;
 };

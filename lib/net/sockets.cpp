@@ -10,6 +10,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "net/numeric_address.hpp"
+
 namespace sealpost::net {
 namespace {
 
@@ -44,17 +46,9 @@ void set(int descriptor, int level, int option, int value) {
   ::setsockopt(descriptor, level, option, &value, sizeof value);
 }
 
-std::string text_of(const in6_addr& address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  inet_ntop(AF_INET6, &address, text, sizeof text);
-  // An IPv4 peer of a listener on "::" is counted and named as what it is (RFC 4291, section 2.5.5.2).
-  constexpr std::string_view mapped = "::ffff:";
-  const std::string whole = text;
-  return IN6_IS_ADDR_V4MAPPED(&address) ? whole.substr(mapped.size()) : whole;
-}
-
-bool is_loopback(const std::string& address) {
-  return address == "::1" || address.starts_with("127.");
+template <class In>
+std::string text_of(const In& address) {
+  return numeric_text({reinterpret_cast<const std::uint8_t*>(&address), sizeof address});
 }
 
 }  // namespace
@@ -164,9 +158,7 @@ Peer peer_of(int descriptor, const Address& address) {
   Peer peer;
   if (address.storage.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address.storage);
-    char text[INET_ADDRSTRLEN] = {};
-    inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-    peer.address = text;
+    peer.address = text_of(v4.sin_addr);
     peer.port = ntohs(v4.sin_port);
   } else if (address.storage.ss_family == AF_INET6) {
     const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address.storage);
@@ -180,6 +172,7 @@ Peer peer_of(int descriptor, const Address& address) {
     if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0) peer.uid = credentials.uid;
   }
   peer.loopback = peer.transport == Transport::local || is_loopback(peer.address);
+  peer.near = peer.loopback;
   return peer;
 }
 

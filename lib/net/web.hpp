@@ -20,6 +20,7 @@ struct Site {
 // A connection in a handshake or speaking HTTP.
 struct Visit {
   std::shared_ptr<Wire> wire;
+  bool proxied = false;           // it begins with a PROXY header
   std::atomic<bool> busy{false};  // a request is under way: stop() lets it end
 };
 

@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "net/deadline.hpp"
+#include "net/numeric_address.hpp"
 
 namespace sealpost::net {
 namespace {
@@ -81,6 +82,12 @@ Attempt Wire::read_plain(std::span<std::uint8_t> room) {
   if (count < 0) return failed_call(Ready::read);
   if (count == 0) return failed(Errc::end_of_stream);
   return {static_cast<std::size_t>(count), std::nullopt, {}};
+}
+
+Attempt Wire::read_ahead_of_tls(std::span<std::uint8_t> room) {
+  const std::lock_guard lock(mutex_);
+  if (!descriptor_.is_open()) return failed(Errc::closed);
+  return read_plain(room);
 }
 
 // Record by record until the socket is empty, so that nothing decrypted is left behind when the caller waits.
@@ -242,11 +249,42 @@ void Wire::proven() {
   ticket_.proven();
 }
 
+// A proxy is believed in what it says of others; that its client is a program on our machine only where it runs here
+// too.
+Refusal Wire::introduce(const ProxyHeader& header) {
+  using Source = ProxyHeader::Source;
+  const std::lock_guard lock(mutex_);
+  const std::string proxy = peer_.address;
+  if (header.source == Source::client) peer_.address = header.address;
+  if (header.source == Source::local) peer_.address = "unix";
+  if (header.source == Source::client || header.source == Source::local) peer_.port = header.port;
+  if (header.source == Source::client) peer_.loopback = peer_.near && is_loopback(header.address);
+  if (header.source == Source::unknown) peer_.loopback = false;
+  return ticket_.count_for(header.source == Source::client ? header.address : proxy);
+}
+
 asio::awaitable<ErrorCode> ready(Wire& wire, Ready ready, Wire::Waits waits) {
   ErrorCode error;
   auto token = asio::redirect_error(asio::use_awaitable, error);
   co_await wire.async_ready(ready, waits, token);
   co_return error;
+}
+
+asio::awaitable<Result<ProxyHeader>> read_proxy_header(Wire& wire) {
+  std::array<std::uint8_t, proxy_header_max> bytes;
+  std::size_t size = 0;
+  for (;;) {
+    const Result<std::size_t> needs = proxy_header_needs({bytes.data(), size});
+    if (!needs) co_return needs.error();
+    if (*needs == 0) co_return parse_proxy_header({bytes.data(), size});
+    const Attempt attempt = wire.read_ahead_of_tls({bytes.data() + size, *needs});
+    const bool broken_off = attempt.error == Errc::end_of_stream && size > 0;
+    if (attempt.error) co_return broken_off ? Errc::proxy_header_malformed : attempt.error;
+    size += attempt.bytes;
+    if (!attempt.wait) continue;
+    const ErrorCode error = co_await ready(wire, *attempt.wait);
+    if (error) co_return Errc::timeout;
+  }
 }
 
 asio::awaitable<ErrorCode> shake_hands(Wire& wire) {

@@ -18,6 +18,7 @@
 #include "net/admission.hpp"
 #include "net/channel.hpp"
 #include "net/ports.hpp"
+#include "net/proxy_header.hpp"
 #include "net/sockets.hpp"
 
 struct ssl_st;
@@ -52,6 +53,8 @@ class Wire {
   Attempt write(std::span<const BytesView> pieces);
   // Says goodbye (close_notify), and sends no more.
   Attempt finish();
+  // From the socket, below TLS, which must not have begun: what the proxy says.
+  Attempt read_ahead_of_tls(std::span<std::uint8_t> room);
   // Looks without reading: has the peer finished or failed?
   bool gone();
   // Of a listening socket: -1 with errno if there is none.
@@ -88,6 +91,8 @@ class Wire {
   const Peer& peer() const { return peer_; }
   Peer& peer() { return peer_; }
   void proven();
+  // The proxy has told who the peer is. None if that may not have one more connection: then this ends.
+  Refusal introduce(const ProxyHeader& header);
   // Counts this wire in a gauge for as long as it lives.
   void count_in(Counter& gauge);
 
@@ -110,6 +115,10 @@ class Wire {
 
 // Waits, and is where coroutines give up a frame's worth of memory only.
 asio::awaitable<ErrorCode> ready(Wire& wire, Ready ready, Wire::Waits waits = Wire::Waits::unless_interrupted);
+
+// The header of the PROXY protocol, and not a byte beyond it. Whoever bounds it in time aborts the wire: Errc::timeout.
+// Errc::end_of_stream if there was nothing at all.
+asio::awaitable<Result<ProxyHeader>> read_proxy_header(Wire& wire);
 
 // The TLS handshake. Whoever bounds it in time aborts the wire.
 asio::awaitable<ErrorCode> shake_hands(Wire& wire);

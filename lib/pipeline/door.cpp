@@ -53,7 +53,7 @@ Result<Credentials> Door::redeem(std::string_view client_id, std::string_view te
   const std::lock_guard lock(mutex_);
   const auto ticket = tickets_.redeem(client_id, text, steady_ms(clock_));
   if (!ticket) return ticket.error();
-  if (is_encrypted(ticket->endpoint) && !peer.encrypted() && !peer.loopback) return auth::Errc::bad_ticket;
+  if (is_encrypted(ticket->endpoint) && !peer.encrypted() && !peer.near) return auth::Errc::bad_ticket;
   return Credentials{ticket->client, ticket->device,  ticket->epoch,
                      ticket->key,    ticket->expires, SessionName::from_text(ticket->session)};
 }

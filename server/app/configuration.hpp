@@ -56,7 +56,8 @@ struct Listener {
   std::string private_key;
   bool self_signed = false;
   bool allow_tls_1_2 = false;
-  std::vector<std::string> origins;  // of pages that may open a WebSocket; empty: any
+  std::vector<std::string> proxy_from;  // addresses and ranges of those who say first for whom they speak
+  std::vector<std::string> origins;     // of pages that may open a WebSocket; empty: any
 
   bool serves_what(std::string_view what) const;
 };

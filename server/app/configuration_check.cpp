@@ -150,7 +150,7 @@ void check_sections(const Configuration& configuration, const Report& report) {
 }  // namespace
 
 bool applies(std::string_view key, ListenerKind kind) {
-  if (key == "address" || key == "port") return !is_unix(kind);
+  if (key == "address" || key == "port" || key == "proxy_from") return !is_unix(kind);
   if (key == "path" || key == "socket_access") return is_unix(kind);
   if (key == "access") return usual_services(kind) == Services{"mqtt"};
   if (key == "open_to_other_machines") return !is_unix(kind) && applies("access", kind);

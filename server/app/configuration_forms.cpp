@@ -7,6 +7,7 @@
 
 #include "base/ids.hpp"
 #include "broker/rules.hpp"
+#include "net/numeric_address.hpp"
 
 namespace sealpost::app {
 namespace {
@@ -113,6 +114,9 @@ const Form endpoint{
     is_endpoint};
 const Form service{"mqtt, api or health", fits_service};
 const Form address{"a numeric IPv4 or IPv6 address", fits_address};
+const Form address_range{
+    "a numeric IPv4 or IPv6 address, or a range such as 10.0.0.0/8 with nothing set beyond its prefix",
+    [](std::string_view text) { return net::AddressRange::parse(text).has_value(); }};
 const Form origin{"http://host or https://host, with :port where it is not the usual one, and nothing after it",
                   fits_origin};
 const Form digest{"64 lower-case hex digits", fits_digest};

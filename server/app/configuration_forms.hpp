@@ -12,6 +12,7 @@ extern const Form label;
 extern const Form endpoint;
 extern const Form service;
 extern const Form address;
+extern const Form address_range;
 extern const Form origin;
 extern const Form digest;
 extern const Form rule;

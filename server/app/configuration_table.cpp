@@ -113,6 +113,10 @@ const Key listener_keys[] = {
      "Make a self-signed certificate if both files are missing: for development, as clients must be told to trust it."},
     {"allow_tls_1_2", "", restart, flag<&C::listeners, &L::allow_tls_1_2>(),
      "Accept TLS 1.2 too, for old devices. Their handshakes are not bound to the connection."},
+    {"proxy_from", "", restart, list<&C::listeners, &L::proxy_from>(forms::address_range),
+     "Proxies that speak the PROXY protocol, version 2: a connection from one of these must begin with its header, "
+     "also "
+     "before TLS, and the client's address is what that says. From others no header is taken."},
     {"origins", "", restart, list<&C::listeners, &L::origins>(forms::origin),
      "Web pages that may open a WebSocket here, by origin; empty: any."},
 };

@@ -289,6 +289,8 @@ void Server::Parts::listen_on(const Listener& listener) {
   options.service = speaks_http(listener.kind) ? net::Service::web : net::Service::mqtt;
   options.host = listener.address;
   options.origins = listener.origins;
+  for (const std::string& text : listener.proxy_from)
+    if (const auto range = net::AddressRange::parse(text)) options.proxies.push_back(*range);
   options.channel.unsent_max = services.limits.server_message_max() * (lane::Window::size_max + 4);
   options.channel.frame_max = mqtt_limits.packet_size;
   options.http.body_max = api_body_max(services.limits);

@@ -239,6 +239,17 @@ TEST_CASE("a listener must have what its kind needs, and nothing that means noth
   check_says(problem_of(listener("port = 1\nself_signed = true\n")), {"self_signed means nothing"});
 }
 
+TEST_CASE("proxies are named by address or range, at listeners that have addresses") {
+  const auto proxies = [](const std::string& text) { return listener("port = 1\nproxy_from = [" + text + "]\n"); };
+  const auto configuration = accepted(proxies("\"127.0.0.1\", \"10.0.0.0/8\", \"2001:db8::/32\""));
+  CHECK(configuration.listeners[0].proxy_from.size() == 3);
+  check_says(problem_of(proxies("\"10.0.0.1/8\"")), {"c.toml:6:", "proxy_from must be", "10.0.0.0/8", "10.0.0.1/8"});
+  check_says(problem_of(proxies("\"proxy.example.org\"")), {"numeric IPv4 or IPv6 address"});
+  check_says(problem_of(proxies("\"::ffff:10.0.0.1\"")), {"numeric IPv4 or IPv6 address"});
+  check_says(problem_of(listener("kind = \"unix-mqtt\"\npath = \"p\"\nproxy_from = [\"127.0.0.1\"]\n")),
+             {"proxy_from means nothing"});
+}
+
 TEST_CASE("what a listener serves fits its kind") {
   check_says(problem_of(listener("port = 1\nserves = [\"api\"]\n")), {"c.toml:6:", "serve mqtt"});
   check_says(problem_of(listener("kind = \"ws\"\nport = 1\nserves = [\"api\"]\n")), {"ws and wss serve mqtt"});
