@@ -22,6 +22,7 @@ class Counter {
   X(connections_total, counter, "Connections accepted since the start")                                    \
   X(connections_refused_total, counter, "Connections refused by a limit before authentication")            \
   X(proxy_headers_refused_total, counter, "Proxies' connections without a good header")                    \
+  X(tls_refused_total, counter, "TLS handshakes that failed")                                              \
   X(handshakes_total, counter, "Handshakes that ended in a Welcome")                                       \
   X(handshakes_failed_total, counter, "Handshakes that failed")                                            \
   X(messages_in_total, counter, "Inbound messages accepted and durable")                                   \

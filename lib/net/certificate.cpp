@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -83,7 +84,26 @@ X509Ptr certify(EVP_PKEY* key, const std::vector<std::string>& names, int days) 
   return certificate;
 }
 
+constexpr std::size_t name_max = 256;  // bytes; RFC 5280 has 64 characters
+
+bool is_line(std::string_view text) {
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  return text.size() <= name_max && std::ranges::none_of(text, control);
+}
+
 }  // namespace
+
+std::string common_name(const X509* certificate) {
+  const X509_NAME* subject = X509_get_subject_name(certificate);
+  const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (at < 0) return "";
+  unsigned char* bytes = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&bytes, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+  if (size < 0) return "";
+  std::string name(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  return is_line(name) ? name : "";
+}
 
 Certificate make_self_signed(const std::vector<std::string>& names, int days) {
   if (names.empty()) throw std::runtime_error("a certificate needs a name");

@@ -1,10 +1,12 @@
 #pragma once
-// A certificate signed by its own key, for development and tests.
+// What is read of certificates; and one signed by its own key, for development and tests.
 
 #include <string>
 #include <vector>
 
 #include "base/sha256.hpp"
+
+struct x509_st;
 
 namespace sealpost::net {
 
@@ -19,5 +21,8 @@ Certificate make_self_signed(const std::vector<std::string>& names, int days = 8
 // SHA-256 of the DER form of the first certificate in the PEM text: what DialOptions::pin takes. All zero if there is
 // none.
 Digest fingerprint(const std::string& certificate_pem);
+
+// The (first) common name of the subject, in UTF-8; empty if there is none, or none that is one short line of text.
+std::string common_name(const x509_st* certificate);
 
 }  // namespace sealpost::net

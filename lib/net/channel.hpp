@@ -51,6 +51,8 @@ struct Peer {
   std::string listener;              // the name of the listener that accepted it; empty for a dialled channel
   bool loopback = false;             // it is a program on this machine
   bool near = false;                 // the connection is from this machine: the peer's, or a proxy's that speaks for it
+  bool certified = false;            // it has shown a certificate that TlsOptions::client_ca vouches for
+  std::string certificate_name;      // the common name in it; empty: it has none
   std::optional<std::uint32_t> uid;  // of the process at the other end of a Unix socket
   bool encrypted() const { return transport == Transport::tls || transport == Transport::websocket_tls; }
 };

@@ -53,6 +53,7 @@ class Listener::State : public std::enable_shared_from_this<State> {
   static asio::awaitable<void> receive(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
   static asio::awaitable<std::shared_ptr<Channel>> open(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
   static asio::awaitable<bool> shake(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
+  static asio::awaitable<bool> begin_tls(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
   static asio::awaitable<bool> hear_proxy(std::shared_ptr<State> self, std::shared_ptr<Visit> visit);
   bool accept_some();
   bool try_to_welcome(Descriptor accepted, const Address& from);
@@ -61,7 +62,7 @@ class Listener::State : public std::enable_shared_from_this<State> {
   bool enter(const std::shared_ptr<Visit>& visit);
   void leave(const std::shared_ptr<Visit>& visit);
   void complain(std::string_view why);
-  void turn_away(const Wire& wire, const std::string& why);
+  void turn_away(const Wire& wire, Level level, const std::string& why);
 
   const std::shared_ptr<Site> site_;
   const std::shared_ptr<const ChannelTerms> terms_;
@@ -215,10 +216,10 @@ void Listener::State::leave(const std::shared_ptr<Visit>& visit) {
 }
 
 // Everybody who sends rubbish would have a line in the log otherwise.
-void Listener::State::turn_away(const Wire& wire, const std::string& why) {
+void Listener::State::turn_away(const Wire& wire, Level level, const std::string& why) {
   const auto line = grumble_.about(fmt::format("{}: {}: {}", site_->options.name, wire.peer().address, why),
                                    std::chrono::steady_clock::now());
-  if (line) site_->ports.log.write(Level::warn, "net", *line);
+  if (line) site_->ports.log.write(level, "net", *line);
 }
 
 // False if the proxy has not said for whom it speaks, or that client may not have one more connection.
@@ -229,12 +230,24 @@ asio::awaitable<bool> Listener::State::hear_proxy(std::shared_ptr<State> self, s
   if (only_looked || self->site_->stopping) co_return false;
   if (!header) {
     counters.proxy_headers_refused_total.add();
-    self->turn_away(*visit->wire, "turned away a connection from this proxy: " + header.error().message());
+    self->turn_away(*visit->wire, Level::warn, "turned away a connection from this proxy: " + header.error().message());
     co_return false;
   }
   const bool admitted = visit->wire->introduce(*header) == Refusal::none;
   if (!admitted) counters.connections_refused_total.add();
   co_return admitted;
+}
+
+// A peer that is refused is told so by an alert, which a reset would overtake: so its connection ends in good order.
+asio::awaitable<bool> Listener::State::begin_tls(std::shared_ptr<State> self, std::shared_ptr<Visit> visit) {
+  const Ports& ports = self->site_->ports;
+  const ErrorCode error = co_await shake_hands(*visit->wire);
+  if (!error) co_return true;
+  ports.counters.tls_refused_total.add();
+  if (error != Errc::tls_failed) co_return false;
+  self->turn_away(*visit->wire, Level::info, "the TLS handshake failed: " + visit->wire->handshake_failure());
+  co_await linger(visit->wire, ports, self->site_->options.channel.linger);
+  co_return false;
 }
 
 asio::awaitable<bool> Listener::State::shake(std::shared_ptr<State> self, std::shared_ptr<Visit> visit) {
@@ -243,9 +256,8 @@ asio::awaitable<bool> Listener::State::shake(std::shared_ptr<State> self, std::s
   const Deadline deadline(site.ports.timers, site.options.handshake, [visit] { visit->wire->abort(); });
   bool goes_on = true;
   if (visit->proxied) goes_on = co_await hear_proxy(self, visit);
-  if (!goes_on || !site.options.tls) co_return goes_on;
-  const ErrorCode error = co_await shake_hands(*visit->wire);
-  co_return !error;
+  if (goes_on && site.options.tls) goes_on = co_await begin_tls(self, visit);
+  co_return goes_on;
 }
 
 asio::awaitable<std::shared_ptr<Channel>> Listener::State::open(std::shared_ptr<State> self,

@@ -70,6 +70,22 @@ void load(SSL_CTX* context, const TlsOptions& options) {
   }
 }
 
+void ask_clients(SSL_CTX* context, const TlsOptions& options) {
+  if (options.clients == ClientCertificates::none) return;
+  require_readable(options.client_ca, "authorities", "client_ca");
+  STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(options.client_ca.c_str());
+  if (names == nullptr || SSL_CTX_load_verify_file(context, options.client_ca.c_str()) != 1) {
+    sk_X509_NAME_pop_free(names, X509_NAME_free);
+    throw std::runtime_error(
+        fmt::format("the TLS client_ca {} cannot be used: {}. It should be PEM: the certificates of the authorities "
+                    "that sign those of the clients",
+                    options.client_ca.string(), openssl_reason()));
+  }
+  SSL_CTX_set_client_CA_list(context, names);
+  const bool required = options.clients == ClientCertificates::required;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+}
+
 void warn_of_permissions(const std::filesystem::path& key, LogSink& log) {
   struct stat found {};
   if (::stat(key.c_str(), &found) != 0 || (found.st_mode & S_IRWXO) == 0) return;
@@ -84,6 +100,7 @@ std::shared_ptr<SSL_CTX> read_context(const TlsOptions& options, LogSink& log) {
   // A key with a passphrase must not ask for it on the terminal.
   SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return 0; });
   load(context.get(), options);
+  ask_clients(context.get(), options);
   warn_of_permissions(options.key, log);
   return context;
 }
@@ -100,7 +117,7 @@ bool TlsContext::reload() {
     context_ = std::move(fresh);
     return true;
   } catch (const std::exception& failure) {
-    log_.write(Level::error, "net", fmt::format("{}. The certificate in use stays", failure.what()));
+    log_.write(Level::error, "net", fmt::format("{}. What is in use stays", failure.what()));
     return false;
   }
 }

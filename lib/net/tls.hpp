@@ -1,6 +1,6 @@
 #pragma once
-// TLS as a server: a certificate and its key from PEM files, TLS 1.3 (1.2 only where the operator allows it), no
-// session tickets, no renegotiation, no compression.
+// TLS as a server: a certificate and its key from PEM files, TLS 1.3 (1.2 only where the operator allows it), the
+// clients' certificates where the operator asks for them, no session tickets, no renegotiation, no compression.
 
 #include <filesystem>
 #include <memory>
@@ -13,10 +13,15 @@ struct ssl_ctx_st;
 
 namespace sealpost::net {
 
+// Whether a client shows a certificate. One that it shows must be good, also where it need not show any.
+enum class ClientCertificates { none, optional, required };
+
 struct TlsOptions {
   std::filesystem::path certificate;  // PEM: the certificate, then the intermediate ones
   std::filesystem::path key;          // PEM, not encrypted
   bool allow_tls12 = false;           // for old devices; such connections have no channel binding
+  ClientCertificates clients = ClientCertificates::none;
+  std::filesystem::path client_ca{};  // PEM: the authorities that sign the clients' certificates
 };
 
 // Safe for use from any thread.

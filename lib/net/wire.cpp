@@ -1,5 +1,6 @@
 #include "net/wire.hpp"
 
+#include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/uio.h>
@@ -8,6 +9,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "net/certificate.hpp"
 #include "net/deadline.hpp"
 #include "net/numeric_address.hpp"
 
@@ -68,13 +70,34 @@ Attempt Wire::handshake() {
   ERR_clear_error();
   errno = 0;
   const int result = SSL_do_handshake(tls_.get());
-  return result == 1 ? Attempt{} : outcome(result);
+  if (result == 1) {
+    note_certificate();
+    return {};
+  }
+  Attempt attempt = outcome(result);
+  if (attempt.error == Errc::tls_failed) handshake_error_ = ERR_peek_error();
+  return attempt;
+}
+
+// OpenSSL lets none through that it could not verify.
+void Wire::note_certificate() {
+  const X509* certificate = SSL_get0_peer_certificate(tls_.get());
+  peer_.certified = certificate && SSL_get_verify_result(tls_.get()) == X509_V_OK;
+  if (peer_.certified) peer_.certificate_name = common_name(certificate);
+}
+
+std::string Wire::handshake_failure() const {
+  const std::lock_guard lock(mutex_);
+  const long verified = tls_ ? SSL_get_verify_result(tls_.get()) : X509_V_OK;
+  if (verified != X509_V_OK) return fmt::format("the peer's certificate: {}", X509_verify_cert_error_string(verified));
+  const char* reason = ERR_reason_error_string(handshake_error_);
+  return reason ? reason : "no TLS";
 }
 
 Attempt Wire::read(std::span<std::uint8_t> room) {
   const std::lock_guard lock(mutex_);
   if (!descriptor_.is_open()) return failed(Errc::closed);
-  return tls_ ? read_tls(room) : read_plain(room);
+  return tls_ && handshake_error_ == 0 ? read_tls(room) : read_plain(room);
 }
 
 Attempt Wire::read_plain(std::span<std::uint8_t> room) {

@@ -46,7 +46,9 @@ class Wire {
   Wire(const Executor& executor, Descriptor descriptor, Tls tls, Peer peer, Ticket ticket);
   ~Wire();
 
+  // When it is done, the peer's certificate is noted in peer(). After a failure read() gives what the socket brings.
   Attempt handshake();
+  std::string handshake_failure() const;  // what OpenSSL says of it
   // At least one byte into `room`, or no success; Errc::end_of_stream when the peer has finished. As much as there is.
   Attempt read(std::span<std::uint8_t> room);
   // The pieces one after the other, in one system call or one TLS record. Repeat with the same bytes if told to wait.
@@ -99,6 +101,7 @@ class Wire {
  private:
   using Waitable = asio::posix::basic_stream_descriptor<Executor>;
   Attempt outcome(int result);
+  void note_certificate();
   Attempt read_tls(std::span<std::uint8_t> room);
   Attempt read_plain(std::span<std::uint8_t> room);
   Attempt write_tls(std::span<const BytesView> pieces);
@@ -107,6 +110,7 @@ class Wire {
   mutable std::mutex mutex_;
   Waitable descriptor_;
   Tls tls_;
+  unsigned long handshake_error_ = 0;  // OpenSSL's
   bool interrupted_ = false;
   Peer peer_;
   Ticket ticket_;

@@ -29,6 +29,9 @@ std::uint32_t mode_of(SocketAccess);  // 0600, 0660, 0666
 // MQTT.
 enum class ListenerAccess { proven, open, bots };
 
+// Whether clients show a certificate when TLS begins.
+enum class CertificateDemand { none, optional, required };
+
 enum class Unlock { key_file, passphrase, credential };
 enum class RegistrationPolicy { open, invite, listed };
 enum class BotKind { none, echo, rest };
@@ -56,6 +59,8 @@ struct Listener {
   std::string private_key;
   bool self_signed = false;
   bool allow_tls_1_2 = false;
+  CertificateDemand client_certificates = CertificateDemand::none;
+  std::string client_ca;
   std::vector<std::string> proxy_from;  // addresses and ranges of those who say first for whom they speak
   std::vector<std::string> origins;     // of pages that may open a WebSocket; empty: any
 

@@ -54,6 +54,13 @@ void check_place(const Configuration& configuration, std::size_t i, const Report
   if (ends_tls(listener.kind) && listener.private_key.empty()) needs("private_key");
 }
 
+void check_client_certificates(const Listener& listener, std::size_t i, const Report& report) {
+  const bool asked = listener.client_certificates != CertificateDemand::none;
+  if (!ends_tls(listener.kind) || asked != listener.client_ca.empty()) return;
+  if (asked) return report(path_of(i, "client_certificates"), "client_certificates needs client_ca, to check them by");
+  report(path_of(i, "client_ca"), "client_ca means nothing while client_certificates is \"none\"");
+}
+
 void check_services(const Listener& listener, std::size_t i, const Report& report) {
   const std::set<std::string> given(listener.serves.begin(), listener.serves.end());
   const bool repeated = given.size() != listener.serves.size();
@@ -113,6 +120,7 @@ void check_listeners(const Configuration& configuration, const Report& report) {
   for (std::size_t i = 0; i < configuration.listeners.size(); ++i) {
     check_name(configuration, i, report);
     check_place(configuration, i, report);
+    check_client_certificates(configuration.listeners[i], i, report);
     check_idle_keys(configuration, i, report);
     check_services(configuration.listeners[i], i, report);
     check_access(configuration.listeners[i], i, report);
@@ -154,8 +162,9 @@ bool applies(std::string_view key, ListenerKind kind) {
   if (key == "path" || key == "socket_access") return is_unix(kind);
   if (key == "access") return usual_services(kind) == Services{"mqtt"};
   if (key == "open_to_other_machines") return !is_unix(kind) && applies("access", kind);
-  if (key == "certificate" || key == "private_key" || key == "self_signed" || key == "allow_tls_1_2")
-    return ends_tls(kind);
+  for (const std::string_view of_tls :
+       {"certificate", "private_key", "self_signed", "allow_tls_1_2", "client_certificates", "client_ca"})
+    if (key == of_tls) return ends_tls(kind);
   if (key == "origins") return is_websocket(kind);
   return true;
 }

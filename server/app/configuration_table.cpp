@@ -50,6 +50,7 @@ constexpr Choice choice(std::span<const std::string_view> names) {
 constexpr std::string_view listener_kinds[] = {"mqtt", "mqtts", "ws", "wss", "http", "https", "unix-mqtt", "unix-http"};
 constexpr std::string_view socket_accesses[] = {"owner", "group", "everyone"};
 constexpr std::string_view accesses[] = {"proven", "open", "bots"};
+constexpr std::string_view demands[] = {"none", "optional", "required"};
 constexpr std::string_view policies[] = {"open", "invite", "listed"};
 constexpr std::string_view bots[] = {"none", "echo", "rest"};
 constexpr std::string_view unlocks[] = {"key-file", "passphrase", "credential"};
@@ -113,6 +114,11 @@ const Key listener_keys[] = {
      "Make a self-signed certificate if both files are missing: for development, as clients must be told to trust it."},
     {"allow_tls_1_2", "", restart, flag<&C::listeners, &L::allow_tls_1_2>(),
      "Accept TLS 1.2 too, for old devices. Their handshakes are not bound to the connection."},
+    {"client_certificates", "", restart, choice<&C::listeners, &L::client_certificates>(demands),
+     "Whether a client shows a certificate when TLS begins. One that is shown must be good, also where it is optional. "
+     "It is asked for beside what the listener asks of clients otherwise, not in its place."},
+    {"client_ca", "", restart, text<&C::listeners, &L::client_ca>(forms::path_or_none),
+     "PEM file of the authorities that sign the clients' certificates. The file is read again on SIGHUP."},
     {"proxy_from", "", restart, list<&C::listeners, &L::proxy_from>(forms::address_range),
      "Proxies that speak the PROXY protocol, version 2: a connection from one of these must begin with its header, "
      "also "

@@ -85,6 +85,18 @@ net::AdmissionLimits admission_limits_of(const LimitsSection& section) {
   return limits;
 }
 
+net::TlsOptions tls_options_of(const Configuration& configuration, const Listener& listener) {
+  net::TlsOptions options;
+  options.certificate = configuration.in_data_dir(listener.certificate);
+  options.key = configuration.in_data_dir(listener.private_key);
+  options.allow_tls12 = listener.allow_tls_1_2;
+  if (listener.client_certificates == CertificateDemand::none) return options;
+  const bool required = listener.client_certificates == CertificateDemand::required;
+  options.clients = required ? net::ClientCertificates::required : net::ClientCertificates::optional;
+  options.client_ca = configuration.in_data_dir(listener.client_ca);
+  return options;
+}
+
 mqtt::Limits mqtt_limits_of(const pipeline::Limits& limits) {
   constexpr std::uint32_t envelope = 1024;  // topic, packet id and properties around a message
   mqtt::Limits mqtt;
@@ -303,10 +315,7 @@ void Server::Parts::listen_on(const Listener& listener) {
   }
   if (ends_tls(listener.kind)) {
     make_certificate_if_missing(configuration, listener, sink);
-    options.tls = std::make_shared<net::TlsContext>(
-        net::TlsOptions{configuration.in_data_dir(listener.certificate),
-                        configuration.in_data_dir(listener.private_key), listener.allow_tls_1_2},
-        sink);
+    options.tls = std::make_shared<net::TlsContext>(tls_options_of(configuration, listener), sink);
     certificates.push_back(options.tls);
   }
   net::Receivers receivers;

@@ -239,6 +239,17 @@ TEST_CASE("a listener must have what its kind needs, and nothing that means noth
   check_says(problem_of(listener("port = 1\nself_signed = true\n")), {"self_signed means nothing"});
 }
 
+TEST_CASE("clients' certificates are asked for together with the authority that signs them") {
+  const std::string tls = "kind = \"mqtts\"\nport = 1\ncertificate = \"c\"\nprivate_key = \"k\"\n";
+  const auto asking = accepted(listener(tls + "client_certificates = \"required\"\nclient_ca = \"a\"\n"));
+  CHECK(asking.listeners[0].client_certificates == CertificateDemand::required);
+  CHECK(accepted(listener(tls)).listeners[0].client_certificates == CertificateDemand::none);
+  check_says(problem_of(listener(tls + "client_certificates = \"optional\"\n")), {"c.toml:9:", "needs client_ca"});
+  check_says(problem_of(listener(tls + "client_ca = \"a\"\n")), {"c.toml:9:", "client_ca means nothing"});
+  check_says(problem_of(listener(tls + "client_certificates = \"always\"\n")), {"one of none, optional, required"});
+  check_says(problem_of(listener("port = 1\nclient_ca = \"a\"\n")), {"client_ca means nothing"});
+}
+
 TEST_CASE("proxies are named by address or range, at listeners that have addresses") {
   const auto proxies = [](const std::string& text) { return listener("port = 1\nproxy_from = [" + text + "]\n"); };
   const auto configuration = accepted(proxies("\"127.0.0.1\", \"10.0.0.0/8\", \"2001:db8::/32\""));

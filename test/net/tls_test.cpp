@@ -76,12 +76,13 @@ TEST_CASE("a reload serves the new certificate, and a bad pair keeps the old and
   served.options.trust = {};
   served.options.trust.pin = fingerprint(certificate.pem.certificate);
   // serve() has written a certificate of its own over the files: the context still has the first.
-  network.dial(served.options);
+  const auto client = network.dial(served.options);
+  const auto server = accepted.next();
 
   const Certificate fresh = make_self_signed({"localhost"});
   folder.write("cert.pem", fresh.certificate);
   CHECK_FALSE(options.tls->reload());
-  CHECK(network.log.count("The certificate in use stays") == 1);
+  CHECK(network.log.count("What is in use stays") == 1);
   network.dial(served.options);
 
   folder.write("key.pem", fresh.key);
@@ -90,6 +91,9 @@ TEST_CASE("a reload serves the new certificate, and a bad pair keeps the old and
   CHECK(refused.error() == Errc::certificate_not_pinned);
   served.options.trust.pin = fingerprint(fresh.certificate);
   network.dial(served.options);
+
+  client->send(std::string("I have been here all the time"));
+  CHECK(network.await(read_from(server, 29)) == "I have been here all the time");
 }
 
 ErrorCode dial_error(Network& network, const DialOptions& options) {
