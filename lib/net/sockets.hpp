@@ -31,8 +31,8 @@ std::uint16_t bound_port(int descriptor);
 // Begins to connect: ready to write when that has come out (Wire::connected()).
 Result<Descriptor> begin_to_connect(const Address& address);
 
-// Of a connected socket: who is there (transport tcp or local); no delay for small packets; and the kernel asks now and
-// then whether the other machine is still there, for clients without a keep-alive of their own.
+// Of a connected socket: who is there (transport tcp or local); no delay for small packets; and the kernel ends
+// it when the other machine has gone without a word, for clients without a keep-alive of their own.
 Peer peer_of(int descriptor, const Address& address);
 void send_at_once(int descriptor);
 void notice_dead_peers(int descriptor);

@@ -1,3 +1,4 @@
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -65,6 +66,50 @@ TEST_CASE("a listener on :: takes IPv4 too, and names an IPv4 peer as one") {
   dialled.port = bare.listener.port();
   const auto v6 = bare.network.dial(dialled);
   CHECK(bare.accepted.next()->peer().address == "::1");
+}
+
+// Whether a connection to `host` comes to the listener.
+bool reached(Bare& bare, const std::string& host) {
+  DialOptions options;
+  options.scheme = Scheme::mqtt;
+  options.host = host;
+  options.port = bare.listener.port();
+  return bare.network.await(dial(bare.network.ports(), options)).has_value();
+}
+
+TEST_CASE("a listener has the address it was given, and not the other family's") {
+  ListenerOptions options;
+  const auto at = [&](const std::string& host) {
+    options.host = host;
+    return std::make_unique<Bare>(options);
+  };
+  const auto both = at("::"), v6 = at("::1"), v4 = at("127.0.0.1"), all_v4 = at("0.0.0.0");
+  CHECK((reached(*both, "::1") && reached(*both, "127.0.0.1")));
+  CHECK((reached(*v6, "::1") && !reached(*v6, "127.0.0.1")));
+  CHECK((reached(*v4, "127.0.0.1") && !reached(*v4, "::1") && !reached(*v4, "127.0.0.2")));
+  CHECK((reached(*all_v4, "127.0.0.1") && reached(*all_v4, "127.0.0.2") && !reached(*all_v4, "::1")));
+  CHECK(v6->accepted.next()->peer().loopback);
+}
+
+TEST_CASE("an IPv4 stranger is counted as one, through which listener it may come") {
+  const auto admission = std::make_shared<Admission>(AdmissionLimits{100, 100, 1});
+  Network network;
+  Accepted accepted;
+  ListenerOptions options;
+  Listener v4(network.ports(), options, admission, {accepted.receiver(), nullptr});
+  options.host = "::";
+  Listener both(network.ports(), options, admission, {accepted.receiver(), nullptr});
+  v4.start();
+  both.start();
+  RawClient first(v4.port());
+  const auto channel = accepted.next();
+  CHECK(RawClient(both.port()).read_all().empty());  // mapped: the same address
+  DialOptions dialled;
+  dialled.scheme = Scheme::mqtt;
+  dialled.host = "::1";
+  dialled.port = both.port();
+  const auto v6 = network.dial(dialled);
+  CHECK(accepted.next()->peer().address == "::1");
 }
 
 mode_t mode_of(const std::filesystem::path& path) {
@@ -234,15 +279,25 @@ TEST_CASE("a descriptor that cannot be waited for is closed, and nobody's any mo
   CHECK(::fcntl(number, F_GETFD) == -1);
 }
 
-TEST_CASE("the kernel is told to notice when the machine of a peer has gone") {
+int option_of(int descriptor, int level, int name) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  return ::getsockopt(descriptor, level, name, &value, &size) == 0 ? value : 0;
+}
+
+TEST_CASE("the kernel is told to notice when the machine of a peer has gone, whether it was sent something or not") {
   Bare bare;
   RawClient client(bare.listener.port());
   const auto channel = bare.accepted.next();
   int found = 0;
   for (int descriptor = 3; descriptor < 200; ++descriptor) {
-    int keeps_alive = 0;
-    socklen_t size = sizeof keeps_alive;
-    if (::getsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &keeps_alive, &size) == 0) found += keeps_alive;
+    if (option_of(descriptor, SOL_SOCKET, SO_KEEPALIVE) == 0) continue;
+    ++found;
+    const int silent =
+        option_of(descriptor, IPPROTO_TCP, TCP_KEEPIDLE) +
+        option_of(descriptor, IPPROTO_TCP, TCP_KEEPINTVL) * option_of(descriptor, IPPROTO_TCP, TCP_KEEPCNT);
+    CHECK(silent == 420);  // seconds
+    CHECK(option_of(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT) == silent * 1000);
   }
   CHECK(found == 1);
 }

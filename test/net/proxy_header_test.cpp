@@ -2,6 +2,7 @@
 
 #include "net/proxy_header.hpp"
 
+#include <arpa/inet.h>
 #include <rapidcheck.h>
 
 #include "net/grumble.hpp"
@@ -269,6 +270,21 @@ TEST_CASE("strangers behind a proxy are counted each by its own address, so that
   first->proven();
   const auto d = behind.proxy(from_client);
   CHECK(behind.accepted.next()->peer().address == "192.0.2.7");
+}
+
+std::string header_of_v6(const std::string& source) {
+  in6_addr address{};
+  REQUIRE(inet_pton(AF_INET6, source.c_str(), &address) == 1);
+  return header(0x21, 0x21, std::string(reinterpret_cast<const char*>(&address), sizeof address) + v6.substr(16));
+}
+
+TEST_CASE("strangers of one IPv6 network of 64 bits share a place, and those of the next have their own") {
+  Behind behind({}, {100, 100, 2});
+  const auto a = behind.proxy(header_of_v6("2001:db8:0:1::1")), b = behind.proxy(header_of_v6("2001:db8:0:1:f::2"));
+  const auto first = behind.accepted.next(), second = behind.accepted.next();
+  CHECK(behind.proxy(header_of_v6("2001:db8:0:1::3"))->read_all().empty());
+  const auto c = behind.proxy(header_of_v6("2001:db8:0:2::1"));
+  CHECK(behind.accepted.next()->peer().address == "2001:db8:0:2::1");
 }
 
 TEST_CASE("a proxy that tells nothing takes half of the places, and leaves the others") {
