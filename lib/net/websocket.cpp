@@ -159,7 +159,7 @@ asio::awaitable<void> Session::read_frames(std::shared_ptr<Session> self, Errand
     const std::size_t count = co_await self->stream_.async_read_some(room, token);
     lease.resize(error ? 0 : count);
     self->large_ = count == bytes.size();
-  } while (!error && lease.empty());  // an empty frame
+  } while (!error && lease.empty() && self->stream_.got_binary());  // an empty frame
   if (!error && !self->stream_.got_binary()) {
     self->close(websocket::close_code::unknown_data);
     error = Errc::websocket_protocol;

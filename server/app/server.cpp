@@ -304,7 +304,8 @@ void Server::Parts::listen_on(const Listener& listener) {
   for (const std::string& text : listener.proxy_from)
     if (const auto range = net::AddressRange::parse(text)) options.proxies.push_back(*range);
   options.channel.unsent_max = services.limits.server_message_max() * (lane::Window::size_max + 4);
-  options.channel.frame_max = mqtt_limits.packet_size;
+  // Packets may share a WebSocket message (MQTT 5.0, section 6): as many as may be under way, and one more.
+  options.channel.frame_max = std::size_t{mqtt_limits.packet_size} * (mqtt_limits.receive_maximum + std::size_t{1});
   options.http.body_max = api_body_max(services.limits);
   options.handshake = std::chrono::milliseconds(services.limits.unproven);
   if (is_unix(listener.kind)) {

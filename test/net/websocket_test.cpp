@@ -120,6 +120,20 @@ TEST_CASE("bytes may be split over frames, and frames over packets, anywhere") {
   CHECK(upgraded.network.await(read_from(upgraded.server, expected.size())) == expected);
 }
 
+TEST_CASE("the upgrade and the frames after it may come byte by byte") {
+  Network network;
+  Folder folder;
+  Accepted accepted;
+  const Served served = serve(network, folder, Scheme::ws, accepted);
+  RawClient client(served.listener->port());
+  const std::string payload = noise(300, 1), all = good_upgrade + frame(binary, payload.substr(0, 200), false, "abcd") +
+                                                   frame(ping, "still here?") + frame(pong, "nobody has asked") +
+                                                   frame(continuation, "", false) +
+                                                   frame(continuation, payload.substr(200));
+  for (const char byte : all) client.send({&byte, 1});
+  CHECK(network.await(read_from(accepted.next(), payload.size())) == payload);
+}
+
 TEST_CASE("frames that come with the upgrade are not lost") {
   Network network;
   Folder folder;
@@ -148,6 +162,91 @@ int close_code(RawClient& client) {
   if (head.size() < 2 || head[0] != static_cast<char>(0x88)) return -1;
   const std::string payload = client.read(static_cast<std::size_t>(head[1]));
   return payload.size() < 2 ? 0 : static_cast<unsigned char>(payload[0]) << 8 | static_cast<unsigned char>(payload[1]);
+}
+
+// A frame of a client whose length is written in eight bytes, whatever it is; its payload is not there.
+std::string frame_of_length(int opcode, std::uint64_t length) {
+  std::string text{static_cast<char>(0x80 | opcode), static_cast<char>(0xff)};
+  for (int shift = 56; shift >= 0; shift -= 8) text += static_cast<char>(length >> shift);
+  return text + std::string(4, '\0');
+}
+
+// How an upgraded connection ends after `frames`: the close frame's code.
+int code_after(const std::string& frames, std::size_t message_max = 1000) {
+  ListenerOptions options;
+  options.channel.frame_max = message_max;
+  Upgraded upgraded(options);
+  auto ending = asio::co_spawn(*upgraded.network.context, end_of(upgraded.server), asio::use_future);
+  upgraded.client.send(frames);
+  const int code = close_code(upgraded.client);
+  REQUIRE(ending.wait_for(patience) == std::future_status::ready);
+  CHECK(ending.get() == Errc::websocket_protocol);
+  CHECK(upgraded.network.buffers.on_loan() == 0);
+  return code;
+}
+
+TEST_CASE("a length that nobody could mean closes before a byte of it is there") {
+  CHECK(code_after(frame_of_length(binary, 65'536)) == 1009);
+  CHECK(code_after(frame_of_length(binary, 1ULL << 40)) == 1009);
+  CHECK(code_after(frame_of_length(binary, ~0ULL >> 1)) == 1009);
+  CHECK(code_after(frame_of_length(binary, 1ULL << 63)) != -1);
+  CHECK(code_after(frame_of_length(binary, ~0ULL)) != -1);
+  // In the middle of a message, where the sum would overflow.
+  const std::string begun = frame(binary, std::string(900, 'x'), false);
+  CHECK(code_after(begun + frame_of_length(continuation, ~0ULL >> 1)) == 1009);
+  CHECK(code_after(begun + frame_of_length(continuation, ~0ULL - 800)) != -1);
+  CHECK(code_after(begun + frame(continuation, std::string(101, 'x'))) == 1009);
+}
+
+TEST_CASE("a length in more bytes than it needs is refused") {
+  CHECK(code_after(frame_of_length(binary, 5) + "hello") == 1002);
+  CHECK(code_after(std::string("\x82\xfe\x00\x05\0\0\0\0hello", 13)) == 1002);
+}
+
+TEST_CASE("control frames that are too large or in pieces, and opcodes that nobody knows, are refused") {
+  CHECK(code_after(frame(ping, std::string(126, 'p'))) == 1002);
+  CHECK(code_after(frame_of_length(ping, 1ULL << 62)) == 1002);
+  CHECK(code_after(frame(ping, "p", false)) == 1002);
+  CHECK(code_after(frame(close_frame, "", false)) == 1002);
+  for (const int opcode : {3, 4, 5, 6, 7, 11, 12, 13, 14, 15}) {
+    CAPTURE(opcode);
+    CHECK(code_after(frame(opcode, "x")) == 1002);
+  }
+}
+
+TEST_CASE("each of the reserved bits is refused, in data and in control frames") {
+  for (const int bit : {0x40, 0x20, 0x10}) {
+    for (const int opcode : {binary, ping}) {
+      CAPTURE(bit, opcode);
+      CHECK(code_after(frame(opcode | bit, "x")) == 1002);
+    }
+  }
+}
+
+TEST_CASE("a message that begins within another, and a continuation of nothing, are refused") {
+  CHECK(code_after(frame(continuation, "x")) == 1002);
+  CHECK(code_after(frame(binary, "x", false) + frame(binary, "y")) == 1002);
+}
+
+TEST_CASE("text is refused also where there is nothing in it, and as the second message") {
+  CHECK(code_after(frame(text_frame, "")) == 1003);
+  CHECK(code_after(frame(binary, "") + frame(text_frame, "")) == 1003);
+  CHECK(code_after(frame(text_frame, "hel", false)) == 1003);
+}
+
+TEST_CASE("a close frame of one byte, or with a code that may not be sent, is refused") {
+  CHECK(code_after(frame(close_frame, "x")) == 1002);
+  CHECK(code_after(frame(close_frame, "\x03\xed")) == 1002);  // 1005
+}
+
+TEST_CASE("empty frames by the thousand are no data, and do no harm") {
+  Upgraded upgraded;
+  std::string empty;
+  for (int i = 0; i < 5000; ++i) empty += frame(binary, "") + frame(ping, "");
+  std::thread answers([&] { upgraded.client.read(5000 * 2); });
+  upgraded.client.send(empty + frame(binary, "x"));
+  CHECK(upgraded.network.await(read_from(upgraded.server, 1)) == "x");
+  answers.join();
 }
 
 TEST_CASE("text closes with 1003, a frame without a mask with 1002, one that is too large with 1009") {
