@@ -243,8 +243,8 @@ asio::awaitable<bool> Listener::State::begin_tls(std::shared_ptr<State> self, st
   const Ports& ports = self->site_->ports;
   const ErrorCode error = co_await shake_hands(*visit->wire);
   if (!error) co_return true;
+  if (error != Errc::tls_failed) co_return false;  // it has gone, as one that only looks whether somebody listens
   ports.counters.tls_refused_total.add();
-  if (error != Errc::tls_failed) co_return false;
   self->turn_away(*visit->wire, Level::info, "the TLS handshake failed: " + visit->wire->handshake_failure());
   co_await linger(visit->wire, ports, self->site_->options.channel.linger);
   co_return false;

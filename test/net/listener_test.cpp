@@ -218,6 +218,19 @@ TEST_CASE("who does not finish the TLS handshake in time is cut, and one who sto
   CHECK(accepted.waiting() == 1);
 }
 
+TEST_CASE("who only looks whether a TLS port is open has no line in the log") {
+  Network network;
+  Folder folder;
+  Accepted accepted;
+  const Served served = serve(network, folder, Scheme::mqtts, accepted);
+  RawClient client(served.listener->port());
+  client.finish();
+  CHECK(client.read_all().empty());
+  CHECK(eventually([&] { return served.listener->connections() == 0; }));
+  CHECK(network.counters.tls_refused_total.value() == 0);
+  CHECK(network.log.text().empty());
+}
+
 TEST_CASE("stop accepts no more, cuts handshakes, and leaves channels alone") {
   Network network;
   Folder folder;
