@@ -110,6 +110,10 @@ void check_access(const Listener& listener, std::size_t i, const Report& report)
            fmt::format("access = \"open\" on {} lets whoever reaches it read and write all ordinary topics: listen on "
                        "127.0.0.1 or ::1, or say open_to_other_machines = true",
                        listener.address));
+  if (open && !reached && !listener.proxy_from.empty() && !listener.open_to_other_machines)
+    report(path_of(i, "access"),
+           "access = \"open\" behind a proxy lets in whoever reaches the proxy: take proxy_from away, or say "
+           "open_to_other_machines = true");
   if (!open && listener.open_to_other_machines)
     report(path_of(i, "open_to_other_machines"),
            "open_to_other_machines means nothing without access = \"open\"; remove it");

@@ -239,6 +239,13 @@ TEST_CASE("a listener must have what its kind needs, and nothing that means noth
   check_says(problem_of(listener("port = 1\nself_signed = true\n")), {"self_signed means nothing"});
 }
 
+TEST_CASE("open access behind a proxy is open to other machines, and has to be called that") {
+  const std::string open = "port = 1\naccess = \"open\"\n", proxied = open + "proxy_from = [\"127.0.0.1\"]\n";
+  CHECK(problems_of(listener(open)).empty());
+  check_says(problem_of(listener(proxied)), {"c.toml:6:", "behind a proxy", "open_to_other_machines"});
+  CHECK(problems_of(listener(proxied + "open_to_other_machines = true\n")).empty());
+}
+
 TEST_CASE("clients' certificates are asked for together with the authority that signs them") {
   const std::string tls = "kind = \"mqtts\"\nport = 1\ncertificate = \"c\"\nprivate_key = \"k\"\n";
   const auto asking = accepted(listener(tls + "client_certificates = \"required\"\nclient_ca = \"a\"\n"));
