@@ -136,16 +136,17 @@ class Trial:
 
     # Proof that nothing came.
 
-    def before_marker(self, publisher, subscriber, qos=1):
-        """What `subscriber` was sent before a message that `publisher` publishes now, all acknowledged. Whatever is due
-        to it from packets of `publisher` until now comes before that."""
+    def before_marker(self, publisher, subscriber, qos=1, acknowledge=True):
+        """What `subscriber` was sent before a message that `publisher` publishes now. Whatever is due to it from packets
+        of `publisher` until now comes before that; at QoS 0, also where the quota of the subscriber is used up."""
         topic = f"{self.broker.run}-markers/{self.prefix}/{next(self.names)}"  # no wildcard of a case has it
         subscriber.subscribe((topic, qos))
         publisher.publish(topic, "marker", qos)
         found = []
         while (message := subscriber.take(wire.PUBLISH)).topic != topic:
             found.append(message)
-            subscriber.acknowledge(message)
+            if acknowledge:
+                subscriber.acknowledge(message)
         subscriber.acknowledge(message)
         return found
 

@@ -73,6 +73,7 @@ def aliases_of_the_server_begin_anew_with_each_connection(t):
     with t.holds("MQTT-3.3.2-7 MQTT-3.3.2-11"):
         again = t.back(subscriber, props={"topic_alias_maximum": 5})
         assert [message.topic for message in again.messages(2)] == [topic, topic]
+        again.stays()
         again.drop()
         publisher.publish(topic, "waits too")
         without = t.back(subscriber)

@@ -89,7 +89,7 @@ def a_sender_at_QoS_1_holds_until_PUBACK(t):
     publisher.publish(topic, "second", 1)
     second = subscriber.take(wire.PUBLISH)
     subscriber.acknowledge(second)
-    subscriber.rest()
+    subscriber.stays()
     subscriber.drop()
     subscriber = t.back(subscriber)
     with t.holds(f"{holds} MQTT-3.3.1-1 MQTT-4.4.0-1 MQTT-2.3.1-4@4"):
@@ -120,8 +120,8 @@ def a_sender_at_QoS_2_goes_through_its_exchange(t):
     subscriber.drop()
     subscriber = t.back(subscriber)
     with t.holds(f"MQTT-4.3.3-5@5 MQTT-4.3.3-6@5 MQTT-4.4.0-1 {one}", "no PUBCOMP"):
-        found = subscriber.rest()
-        assert [(packet.type, packet.packet_id) for packet in found] == [(wire.PUBREL, first.packet_id)], found
+        assert subscriber.take(wire.PUBREL).packet_id == first.packet_id
+        subscriber.stays()
     subscriber.send(wire.acknowledge(wire.PUBCOMP, first.packet_id))
     with t.holds(f"MQTT-4.3.3-5@5 {one}", "all done"):
         subscriber.stays()
@@ -174,12 +174,11 @@ def unacknowledged_messages_come_again_in_their_order(t):
         subscriber.send(wire.acknowledge(wire.PUBREC, first[n].packet_id))
         subscriber.take(wire.PUBREL, first[n].packet_id)
     subscriber.acknowledge(first[4])
-    subscriber.rest()
+    subscriber.stays()
     subscriber.drop()
     subscriber = t.back(subscriber)
-    found = subscriber.rest()
     with t.holds("MQTT-4.6.0-1@4 MQTT-4.6.0-6@4 MQTT-4.6.0-5@5 MQTT-4.4.0-1"):
-        again = [packet for packet in found if packet.type == wire.PUBLISH]
+        again = [subscriber.take(wire.PUBLISH) for _ in range(9)]
         expected = [message for n, message in enumerate(first) if n not in (1, 4, 7)]
         for qos in (1, 2):
             assert [packet.packet_id for packet in again if packet.qos == qos] == [
@@ -187,8 +186,8 @@ def unacknowledged_messages_come_again_in_their_order(t):
         assert [packet.payload for packet in again] == [packet.payload for packet in expected]
         assert all(packet.dup for packet in again)
     with t.holds("MQTT-4.6.0-4@4 MQTT-4.4.0-1"):
-        assert [packet.packet_id for packet in found if packet.type == wire.PUBREL] == [
-            first[n].packet_id for n in (1, 7)]
+        assert [subscriber.take(wire.PUBREL).packet_id for _ in range(2)] == [first[n].packet_id for n in (1, 7)]
+        subscriber.stays()
 
 
 @case(4, 5)

@@ -91,6 +91,7 @@ def a_session_is_resumed(t):
             assert peer.connack.session_present
             peer.publish(topic, str(n))
             assert peer.message().payload == str(n).encode()
+            peer.stays()  # so that the acknowledgement has got there
             peer.disconnect() if n % 2 else peer.drop()
 
 

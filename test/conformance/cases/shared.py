@@ -17,8 +17,7 @@ def members(t, count, qos=2, topic=None, **options):
 
 def one_that_got(t, peers, publisher):
     """Which of `peers` has a message, and that, unacknowledged; all others have none."""
-    publisher.rest()
-    found = [(peer, packet) for peer in peers for packet in peer.rest() if packet.type == wire.PUBLISH]
+    found = [(peer, message) for peer in peers for message in t.before_marker(publisher, peer, acknowledge=False)]
     assert len(found) == 1, f"{len(found)} clients got it"
     return found[0]
 

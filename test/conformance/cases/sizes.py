@@ -44,6 +44,7 @@ def a_packet_too_large_counts_as_sent(t):
             publisher.publish(topic, b"x" * 500, 1 + n % 2)
         publisher.publish(topic, "small", 1)
         assert small.message().payload == b"small", "the quota is gone"
+        small.stays()
         small.drop()
         t.back(small, props={"maximum_packet_size": 10_000}).stays()  # it does not come later
 
