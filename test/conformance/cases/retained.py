@@ -1,5 +1,5 @@
 """Retained messages (3.3.1.3) and the subscription options that concern them (3.8.3.1 of 5.0)."""
-from harness import case
+from harness import case, wire
 
 ONLY_IF_NEW, NEVER, AS_PUBLISHED = 0x10, 0x20, 8
 
@@ -55,6 +55,18 @@ def a_message_for_an_established_subscription_has_RETAIN_0(t):
         for flag in (True, False):
             publisher.publish(topic, "x", qos, retain=flag)
             t.equal("MQTT-3.3.1-9@4 MQTT-3.3.1-12@5", subscriber.message().retain, False, f"QoS {qos}, RETAIN {flag}")
+
+
+@case(4, 5)
+def what_is_published_behind_SUBSCRIBE_comes_once_and_as_a_message(t):
+    """It was not retained when the subscription was made."""
+    for keep in (60, None):
+        peer, topic = t.join(keep=keep), t.topic(keep)
+        for n in range(5):
+            peer.send(wire.subscribe(t.v, 10 + n, [(f"{topic}/{n}", 2)]),
+                      wire.publish(t.v, f"{topic}/{n}", b"x", 1, 20 + n, retain=True))
+        found = [(message.topic[-1], message.retain) for message in t.before_marker(peer, peer, 2)]
+        t.equal("MQTT-3.3.1-9@4 MQTT-3.3.1-12@5", found, [(str(n), False) for n in range(5)], f"session kept {keep}")
 
 
 @case(4, 5)

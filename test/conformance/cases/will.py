@@ -69,6 +69,20 @@ def DISCONNECT_removes_the_will(t):
     no_will(t, "MQTT-3.1.2-10", watcher, "nor with a later connection of that client", again)
 
 
+@case(4, 5)
+def DISCONNECT_removes_the_will_before_the_client_can_come_back(t):
+    """The server closed the connection because of DISCONNECT: the will is gone by then, whoever connects now."""
+    watcher, topic = t.join(), t.topic("will")
+    watcher.subscribe(topic)
+    for n in range(100):
+        peer, again = t.join(keep=60, will=(topic, str(n), 1, False)), t.dial()
+        peer.disconnect()
+        again.send_connect(peer.client_id, clean=bool(n % 2))
+        assert again.next().reason == 0
+        again.disconnect()
+    no_will(t, "MQTT-3.14.4-3 MQTT-3.1.2-10", watcher)
+
+
 @case(5)
 def DISCONNECT_with_another_reason_does_not_remove_the_will(t):
     for reason in (0x04, 0x80):
