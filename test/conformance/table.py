@@ -21,8 +21,8 @@ CONCERNED = ("server", "client", "both")
 HEAD = """# MQTT conformance
 
 Every numbered statement of MQTT 3.1.1 (OASIS Standard, 29 October 2014) and of MQTT 5.0 (OASIS Standard, 7 March 2019),
-with the test that shows it for Sealpost's open listener, or why it does not apply. The ids are those of appendix B of
-the standards; the words are ours, and the standards are the law.
+with the test that shows it for Sealpost's open listener (for enhanced authentication: for one that asks for it), or why
+it does not apply. The ids are those of appendix B of the standards; the words are ours, and the standards are the law.
 
 A statement counts as shown when an assertion that names its id was executed and held, in the run that this page was
 made from. `test/system/conformance_test.py` runs the cases of [test/conformance](../test/conformance) on a real server
