@@ -24,14 +24,20 @@ constexpr bool is_reserved(std::string_view topic) {
 // Under which the server keeps who is connected, as retained messages: nobody else publishes there.
 inline constexpr std::string_view presence_prefix = "app/presence/";
 
-// Of an open listener: any topic that is not reserved.
+// Under which the server tells about itself.
+inline constexpr std::string_view system_prefix = "$SYS/";
+
+// Of an open listener: any topic that is not reserved; and what the server tells about itself.
 class OpenAccess : public Access {
  public:
   bool may_publish(std::string_view topic) const override {
     return !is_reserved(topic) && !topic.starts_with(presence_prefix);
   }
-  bool may_subscribe(std::string_view filter) const override { return !is_reserved(filter); }
-  bool may_receive(std::string_view topic) const override { return !is_reserved(topic); }
+  bool may_subscribe(std::string_view filter) const override { return !is_reserved(filter) || is_of_server(filter); }
+  bool may_receive(std::string_view topic) const override { return !is_reserved(topic) || is_of_server(topic); }
+
+ private:
+  static constexpr bool is_of_server(std::string_view topic) { return topic.starts_with(system_prefix); }
 };
 
 }  // namespace sealpost::broker

@@ -48,6 +48,11 @@ Routed Broker::route(const mqtt::MessagePtr& message, Wakes& wakes) {
   }
   for (Filter* filter : matched)
     for (Share& share : filter->shares) give_share(share, message, routed, wakes);
+  // Still under the tree's mutex: a subscription gets a message either as a new one or as one that is retained.
+  if (message->retain()) {
+    const std::lock_guard retained_lock(retained_mutex_);
+    routed.retained = retained_.set(message);
+  }
   return routed;
 }
 
@@ -139,7 +144,7 @@ void Broker::count_dropped(const Session& session) {
 
 bool Broker::needs_commit(const mqtt::Message& message, const Routed& routed, const Session* publisher) {
   const bool keeps_id = publisher != nullptr && publisher->durable && message.qos() == mqtt::Qos::exactly_once;
-  return !routed.durable.empty() || message.retain() || keeps_id;
+  return !routed.durable.empty() || routed.retained != 0 || keeps_id;
 }
 
 void Broker::commit(const mqtt::MessagePtr& message, Routed routed, const SessionPtr& publisher,
@@ -162,21 +167,16 @@ void Broker::commit(const mqtt::MessagePtr& message, Routed routed, const Sessio
     if (!error && ends) sweep_if_ended(*ends);
     if (done) done(error);
   };
-  std::unique_lock lock(retained_mutex_, std::defer_lock);
-  if (message->retain() && !routed.replay) {
-    lock.lock();
-    retain(message, writes);
+  if (routed.retained == 0) return write(std::move(writes), committed);
+  // Until it is in the log's queue, so that what is retained and its row change in one order.
+  const std::lock_guard lock(retained_mutex_);
+  if (retained_.take_to_write(*message, routed.retained)) {
+    if (message->payload().empty())
+      writes.push_back(log::DropMqttRetained{std::string(message->topic())});
+    else
+      writes.push_back(log::PutMqttRetained{row_of(message, 0, moment())});
   }
   write(std::move(writes), committed);
-}
-
-// Under the mutex of the retained messages.
-void Broker::retain(const mqtt::MessagePtr& message, log::MqttWrites& writes) {
-  if (!retained_.set(message)) return;
-  if (message->payload().empty())
-    writes.push_back(log::DropMqttRetained{std::string(message->topic())});
-  else
-    writes.push_back(log::PutMqttRetained{row_of(message, 0, moment())});
 }
 
 // A row may have been written for a session after it had ended: once it is on disk, it goes too.
@@ -228,6 +228,11 @@ void Broker::deliver(const mqtt::MessagePtr& message, const std::vector<Routed::
     if (session.outlet && session.outlet->pump(session)) wakes.add(session.outlet);
   }
   wakes.flush();
+}
+
+void Broker::keep(const mqtt::MessagePtr& message) {
+  const std::lock_guard lock(retained_mutex_);
+  retained_.set(message);
 }
 
 void Broker::publish(const mqtt::MessagePtr& message) {

@@ -61,9 +61,9 @@ struct Routed {
     SessionPtr session;
     Match match;
   };
-  bool matched = false;           // somebody gets it
-  bool replay = false;            // a retained message for one subscriber: what is retained stays as it is
-  std::vector<Target> durable{};  // who get it once that is on disk
+  bool matched = false;                       // somebody gets it
+  mqtt::RetainedStore::Version retained = 0;  // the change of what is retained, to be written
+  std::vector<Target> durable{};              // who get it once that is on disk
 };
 
 class Broker {
@@ -91,13 +91,14 @@ class Broker {
   // and gives the outlet, or null where that has failed. Null if there are too many sessions.
   using Use = std::function<std::shared_ptr<Outlet>(const SessionPtr&)>;
   SessionPtr open(const Opening&, const Use& use, Wakes&);
-  // The connection is over. `keep_will`: it did not say goodbye in a way that deletes the will. `expiry`: it has set.
-  void close(const SessionPtr&, const Outlet*, bool keep_will, std::optional<std::uint32_t> expiry);
+  // The client has said goodbye: without `keep_will` its will is deleted; `expiry`, in seconds, if it has set that.
+  void say_goodbye(Session&, const Outlet*, bool keep_will, std::optional<std::uint32_t> expiry) const;
+  // The connection is over.
+  void close(const SessionPtr&, const Outlet*);
   // What a client asks for, in seconds, made no longer than allowed.
   std::uint32_t capped(std::uint32_t expiry) const;
 
   // Answers each request; `answered` is called once they hold for good, on this thread or on the strand of the commits.
-  // Retained messages follow it.
   using Answered = std::function<void(std::vector<mqtt::ReasonCode>)>;
   void subscribe(const SessionPtr&, const mqtt::Subscribe&, Answered);
   void unsubscribe(const SessionPtr&, const mqtt::Unsubscribe&, Answered);
@@ -112,6 +113,8 @@ class Broker {
   void commit(const mqtt::MessagePtr&, Routed, const SessionPtr& publisher, mqtt::PacketId received, Done);
   // What is retained on the topics that match.
   std::vector<mqtt::MessagePtr> retained(std::string_view filter);
+  // Retains a message of the server that need not outlive it.
+  void keep(const mqtt::MessagePtr&);
   // Both, of a message by the server itself, such as a will.
   void publish(const mqtt::MessagePtr&);
 
@@ -177,8 +180,9 @@ class Broker {
   void restore_retained(const log::MqttState&, const Moment&, log::MqttWrites&);
 
   // broker_subscriptions.cpp
-  mqtt::ReasonCode subscribe_one(const SessionPtr&, const mqtt::SubscriptionRequest&, std::uint32_t identifier,
-                                 bool& is_new);
+  mqtt::ReasonCode subscribe_one(const SessionPtr&, const mqtt::SubscriptionRequest&, std::uint32_t identifier, Wakes&);
+  mqtt::ReasonCode take_subscription(const SessionPtr&, const mqtt::SubscriptionRequest&, const mqtt::Subscription&,
+                                     bool& is_new);
   void enter_tree(const SessionPtr&, std::string_view filter, const mqtt::Subscription&);
   void leave_tree(const Session&, std::string_view filter);
   void send_retained(const SessionPtr&, std::string_view filter, const mqtt::Subscription&, Wakes&);
@@ -193,7 +197,6 @@ class Broker {
   std::uint64_t reserve(Session&, const Match&, const mqtt::MessagePtr&, Stored&, log::MqttWrites&);
   void deliver(const mqtt::MessagePtr&, const std::vector<Routed::Target>&, const std::vector<std::uint64_t>& numbers,
                const std::shared_ptr<Stored>&);
-  void retain(const mqtt::MessagePtr&, log::MqttWrites&);
   void sweep_if_ended(Session&);
   void count_dropped(const Session&);
   void write(log::MqttWrites, Done = nullptr);

@@ -110,17 +110,22 @@ void Broker::settle_in(const SessionPtr& session, const Opening& opening, const 
   if (session->outlet && session->outlet->pump(*session)) wakes.add(session->outlet);
 }
 
-void Broker::close(const SessionPtr& session, const Outlet* outlet, bool keep_will,
-                   std::optional<std::uint32_t> expiry) {
+void Broker::say_goodbye(Session& session, const Outlet* outlet, bool keep_will,
+                         std::optional<std::uint32_t> expiry) const {
+  const std::lock_guard lock(session.mutex);
+  if (session.ended || session.outlet.get() != outlet) return;
+  if (!keep_will) session.will.reset();
+  if (expiry) session.state.set_expiry(capped(*expiry));
+  session.durable = session.state.expiry() > 0;
+}
+
+void Broker::close(const SessionPtr& session, const Outlet* outlet) {
   std::optional<Will> will;
   {
     const std::lock_guard lock(session->mutex);
     if (session->ended || session->outlet.get() != outlet) return;
     session->outlet = nullptr;
     session->online = false;
-    if (!keep_will) session->will.reset();
-    if (expiry) session->state.set_expiry(capped(*expiry));
-    session->durable = session->state.expiry() > 0;
     if (session->durable) {
       session->state.detach(session->attachment, now());
       session->deliveries.drop_qos0();

@@ -19,34 +19,43 @@ void Broker::subscribe(const SessionPtr& session, const mqtt::Subscribe& subscri
   const auto& identifiers = subscribe.properties.subscription_identifiers;
   const std::uint32_t identifier = identifiers.empty() ? 0 : identifiers.front();
   std::vector<mqtt::ReasonCode> reasons;
-  std::vector<std::pair<std::string, mqtt::Subscription>> to_replay;
   log::MqttWrites writes;
+  Wakes wakes;
   for (const mqtt::SubscriptionRequest& request : subscribe.requests) {
-    bool is_new = false;
-    reasons.push_back(subscribe_one(session, request, identifier, is_new));
-    if (is_failure(reasons.back())) continue;
-    const mqtt::Subscription subscription{request.options, identifier};
-    if (session->durable) writes.push_back(log::PutMqttSubscription{row_of(*session, request.filter, subscription)});
-    const auto handling = request.options.retain_handling;
-    const bool replays = handling == mqtt::RetainHandling::send ||
-                         (handling == mqtt::RetainHandling::send_if_new && is_new);  // [MQTT-3.3.1-9] to 11
-    if (replays && !mqtt::shared_filter(request.filter)) to_replay.emplace_back(request.filter, subscription);
+    reasons.push_back(subscribe_one(session, request, identifier, wakes));
+    if (is_failure(reasons.back()) || !session->durable) continue;
+    writes.push_back(log::PutMqttSubscription{row_of(*session, request.filter, {request.options, identifier})});
   }
-  const auto finish = [this, session, reasons, to_replay, answered = std::move(answered)](const ErrorCode& error) {
-    if (error) return answered(std::vector(reasons.size(), mqtt::ReasonCode::implementation_specific_error));
-    if (session->durable) sweep_if_ended(*session);
+  if (writes.empty()) {
     answered(reasons);
-    Wakes wakes;
-    for (const auto& [filter, subscription] : to_replay) send_retained(session, filter, subscription, wakes);
-    wakes.flush();
-  };
-  if (writes.empty()) return finish({});
-  write(std::move(writes), finish);
+    return wakes.flush();
+  }
+  wakes.flush();
+  write(std::move(writes), [this, session, reasons, answered = std::move(answered)](const ErrorCode& error) {
+    if (error) return answered(std::vector(reasons.size(), mqtt::ReasonCode::implementation_specific_error));
+    sweep_if_ended(*session);
+    answered(reasons);
+  });
 }
 
+// The subscription and what is retained on its topics are taken at one moment: what is published before comes as
+// retained, what is published after as new.
 mqtt::ReasonCode Broker::subscribe_one(const SessionPtr& session, const mqtt::SubscriptionRequest& request,
-                                       std::uint32_t identifier, bool& is_new) {
+                                       std::uint32_t identifier, Wakes& wakes) {
   const std::lock_guard tree_lock(tree_mutex_);
+  const mqtt::Subscription subscription{request.options, identifier};
+  bool is_new = false;
+  const auto reason = take_subscription(session, request, subscription, is_new);
+  if (is_failure(reason) || mqtt::shared_filter(request.filter)) return reason;
+  const auto handling = request.options.retain_handling;  // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
+  if (handling == mqtt::RetainHandling::send || (handling == mqtt::RetainHandling::send_if_new && is_new))
+    send_retained(session, request.filter, subscription, wakes);
+  return reason;
+}
+
+// Under the tree's mutex.
+mqtt::ReasonCode Broker::take_subscription(const SessionPtr& session, const mqtt::SubscriptionRequest& request,
+                                           const mqtt::Subscription& subscription, bool& is_new) {
   const std::lock_guard lock(session->mutex);
   if (session->ended) return mqtt::ReasonCode::unspecified_error;
   const std::string_view filter = plain(request.filter);
@@ -55,7 +64,6 @@ mqtt::ReasonCode Broker::subscribe_one(const SessionPtr& session, const mqtt::Su
   const auto& held = session->state.subscriptions();
   if (held.size() >= limits_.subscriptions_max && session->state.find(request.filter) == nullptr)
     return mqtt::ReasonCode::quota_exceeded;
-  const mqtt::Subscription subscription{request.options, identifier};
   is_new = session->state.subscribe(request.filter, subscription);
   enter_tree(session, request.filter, subscription);
   return static_cast<mqtt::ReasonCode>(request.options.qos);
@@ -125,7 +133,7 @@ std::vector<mqtt::MessagePtr> Broker::retained(std::string_view filter) {
   return found;
 }
 
-// What is retained on the topics of a new subscription, marked as such [MQTT-3.3.1-8].
+// What is retained on the topics of a new subscription, marked as such [MQTT-3.3.1-8]. Under the tree's mutex.
 void Broker::send_retained(const SessionPtr& session, std::string_view filter, const mqtt::Subscription& subscription,
                            Wakes& wakes) {
   for (const mqtt::MessagePtr& message : retained(filter)) {
@@ -133,7 +141,6 @@ void Broker::send_retained(const SessionPtr& session, std::string_view filter, c
     Match match = match_of(subscription, *message);
     match.retain = true;
     Routed routed;
-    routed.replay = true;
     give(session, std::move(match), message, routed, wakes);
     if (!routed.durable.empty()) commit(message, std::move(routed), nullptr, 0, nullptr);
   }

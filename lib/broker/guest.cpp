@@ -96,8 +96,8 @@ void Guest::finish() {
     push_output();
     broker_.ports().timers.cancel(std::exchange(deadline_, 0));
   }
+  if (session_) broker_.close(session_, this);
   channel_->close();
-  if (session_) broker_.close(session_, this, keep_will_, expiry_at_goodbye_);
 }
 
 void Guest::dismiss(mqtt::ReasonCode reason, std::string_view why) {

@@ -80,9 +80,7 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   const std::shared_ptr<net::Channel> channel_;
 
   // The input's:
-  Wakes wakes_;  // of others, to be flushed when a chunk is worked off
-  std::optional<std::uint32_t> expiry_at_goodbye_;
-  bool keep_will_ = true;
+  Wakes wakes_;           // of others, to be flushed when a chunk is worked off
   bool stalled_ = false;  // the engine has bytes that it does not look at before an answer
 
   std::mutex mutex_;  // guards what follows; after the session's

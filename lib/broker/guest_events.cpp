@@ -148,8 +148,8 @@ void Guest::on(const mqtt::UnsubscribeReceived& unsubscribe) {
 }
 
 void Guest::on(const mqtt::DisconnectReceived& disconnect) {
-  keep_will_ = disconnect.reason != mqtt::ReasonCode::normal_disconnection;  // [MQTT-3.14.4-3]
-  expiry_at_goodbye_ = disconnect.properties.session_expiry;
+  const bool keep_will = disconnect.reason != mqtt::ReasonCode::normal_disconnection;  // [MQTT-3.14.4-3]
+  broker_.say_goodbye(*session_, this, keep_will, disconnect.properties.session_expiry);
 }
 
 }  // namespace sealpost::broker

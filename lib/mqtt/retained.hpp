@@ -3,6 +3,7 @@
 // number and bytes. Not safe for threads by itself.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -22,9 +23,15 @@ class RetainedStore {
  public:
   explicit RetainedStore(const RetainedLimits& limits = {}) : limits_(limits) {}
 
+  // Names a change; later ones are greater. 0: none.
+  using Version = std::uint64_t;
+
   // Puts the message in the place of the one before on its topic [MQTT-3.3.1-5]; an empty payload removes that, and is
-  // not kept itself [MQTT-3.3.1-6] [MQTT-3.3.1-7]. False, and all is as before, if there is no room for it.
-  bool set(const MessagePtr& message);
+  // not kept itself [MQTT-3.3.1-6] [MQTT-3.3.1-7]. 0, and all is as before, if there is no room for it.
+  Version set(const MessagePtr& message);
+  // Whether a change by that message is still to be written to disk: not where a later one of the topic has been, or
+  // will be. It counts as written.
+  bool take_to_write(const Message& message, Version version);
   // Whether set() would find room.
   bool has_room_for(const Message& message) const;
   void remove(std::string_view topic);
@@ -40,10 +47,10 @@ class RetainedStore {
     for (auto at = by_topic_.lower_bound(prefix); at != by_topic_.end() && at->first.starts_with(prefix);) {
       if (wildcard == std::string_view::npos && at->first != filter) break;
       const auto here = at++;
-      if (here->second->expired(now))
+      if (here->second.message->expired(now))
         erase(here);
       else if (matches(filter, here->first))
-        visit(here->second);
+        visit(here->second.message);
     }
   }
 
@@ -51,12 +58,17 @@ class RetainedStore {
   std::size_t bytes() const { return bytes_; }
 
  private:
-  using ByTopic = std::map<std::string, MessagePtr, std::less<>>;
+  struct Kept {
+    MessagePtr message;
+    Version written = 0;  // the newest change of the topic that is on its way to disk
+  };
+  using ByTopic = std::map<std::string, Kept, std::less<>>;
   void erase(ByTopic::iterator at);
 
   const RetainedLimits limits_;
   ByTopic by_topic_;
   std::size_t bytes_ = 0;
+  Version last_ = 0;
 };
 
 }  // namespace sealpost::mqtt

@@ -61,9 +61,15 @@ void Client::open_app(DeviceLane& lane, const std::shared_ptr<Connection>& conne
   wakes.flush();
 }
 
-void Client::close_app(DeviceLane& lane, const std::shared_ptr<Connection>& connection) {
-  if (!lane.app || !connection->outlet) return;
-  services_.app->broker.close(lane.app, connection->outlet.get(), connection->keep_will, connection->expiry_at_goodbye);
+void Client::say_goodbye_app(const std::shared_ptr<Connection>& connection,
+                             const mqtt::DisconnectReceived& disconnect) {
+  const bool keep_will = disconnect.reason != mqtt::ReasonCode::normal_disconnection;  // [MQTT-3.14.4-3]
+  services_.app->broker.say_goodbye(*lane_of(*connection).app, connection->outlet.get(), keep_will,
+                                    disconnect.properties.session_expiry);
+}
+
+void Client::close_app(const DeviceLane& lane, const Connection& connection) {
+  if (lane.app && connection.outlet) services_.app->broker.close(lane.app, connection.outlet.get());
 }
 
 void Client::send_app(const std::shared_ptr<Connection>& connection) {

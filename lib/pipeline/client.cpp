@@ -155,7 +155,7 @@ void Client::detach(const std::shared_ptr<Connection>& connection) {
   if (services_.app == nullptr)
     lane.own_session.detach(connection->attachment, steady_ms(services_.clock));
   else
-    close_app(lane, connection);
+    close_app(lane, *connection);
   if (lane.connection != connection) return;
   lane.connection = nullptr;
   lane.page.clear();

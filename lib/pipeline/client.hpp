@@ -231,7 +231,8 @@ class Client : public std::enable_shared_from_this<Client> {
 
   // app.cpp
   void open_app(DeviceLane&, const std::shared_ptr<Connection>&, const Opening&, const std::function<bool()>& accept);
-  void close_app(DeviceLane&, const std::shared_ptr<Connection>&);
+  void say_goodbye_app(const std::shared_ptr<Connection>&, const mqtt::DisconnectReceived&);
+  void close_app(const DeviceLane&, const Connection&);
   void publish_app(const std::shared_ptr<Connection>&, const mqtt::PublishReceived&);
   void subscribe_app(const std::shared_ptr<Connection>&, const mqtt::SubscribeReceived&);
   void unsubscribe_app(const std::shared_ptr<Connection>&, const mqtt::UnsubscribeReceived&);

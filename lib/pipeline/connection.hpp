@@ -73,8 +73,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Of its ordinary MQTT (app.hpp).
   std::shared_ptr<AppOutlet> outlet;
   bool app_paused = false;
-  bool keep_will = true;  // it has not said goodbye in a way that deletes the will
-  std::optional<std::uint32_t> expiry_at_goodbye;
 
   // What watches over it, to be cancelled when it ends: else each would hold its memory until it is due.
   Timers::Handle keep_alive_timer = 0;

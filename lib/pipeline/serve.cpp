@@ -212,10 +212,9 @@ void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::Unsub
 }
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::DisconnectReceived& disconnect) {
-  connection->keep_will = disconnect.reason != mqtt::ReasonCode::normal_disconnection;  // [MQTT-3.14.4-3]
-  connection->expiry_at_goodbye = disconnect.properties.session_expiry;
-  if (services_.app == nullptr && connection->expiry_at_goodbye)
-    lane_of(*connection).own_session.set_expiry(std::min(*connection->expiry_at_goodbye, longest_session()));
+  const auto expiry = disconnect.properties.session_expiry;
+  if (services_.app != nullptr) return say_goodbye_app(connection, disconnect);
+  if (expiry) lane_of(*connection).own_session.set_expiry(std::min(*expiry, longest_session()));
 }
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::AuthReceived& auth) {

@@ -384,6 +384,9 @@ Server::Server(const Configuration& configuration, StderrLog& sink)
   parts.log_own_identity();
   parts.broker.restore(read_mqtt_state(*parts.log), [&parts](const std::string& key) { return parts.access.of(key); });
   broker::retract_presence(parts.broker);
+  parts.broker.keep(std::make_shared<const mqtt::Message>("$SYS/broker/version", BytesView{},
+                                                          as_bytes("sealpost " SEALPOST_VERSION),
+                                                          mqtt::Qos::at_most_once, true, mqtt::Message::never));
   parts.listen();
   write_listening(parts.configuration, parts.listeners);
 }

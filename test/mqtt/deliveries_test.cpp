@@ -159,7 +159,7 @@ TEST_CASE("cleared, nothing is left, and numbers are not given twice") {
   deliveries.add(delivery(deliveries.next_number()));
   deliveries.sent();
   deliveries.add(delivery(deliveries.next_number()));
-  deliveries.clear();
+  deliveries.take_all();
   CHECK_FALSE(deliveries.has_waiting());
   CHECK(deliveries.flight().empty());
   CHECK(deliveries.bytes() == 0);

@@ -141,3 +141,17 @@ TEST_CASE("the bytes are bounded, less those of the message that is replaced") {
   CHECK(store.set(message("a", large)));
   CHECK(store.bytes() == message("a", large)->cost());
 }
+
+TEST_CASE("of the changes of a topic the newest is the last that is written, in whatever order they get there") {
+  RetainedStore store;
+  const auto first = message("t", "first"), second = message("t", "second"), none = message("t", "");
+  const auto v1 = store.set(first), v2 = store.set(second);
+  CHECK(store.take_to_write(*second, v2));
+  CHECK_FALSE(store.take_to_write(*first, v1));
+  const auto v3 = store.set(none);
+  CHECK_FALSE(store.take_to_write(*second, v2));
+  CHECK(store.take_to_write(*none, v3));
+  const auto v4 = store.set(first);
+  CHECK(store.take_to_write(*first, v4));
+  CHECK_FALSE(store.take_to_write(*none, v3));
+}

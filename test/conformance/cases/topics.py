@@ -72,8 +72,11 @@ def filters_that_begin_with_a_wildcard_do_not_match_topics_that_begin_with_a_dol
         for retain in (False, True):
             taken += publish_or_go(t, topic, retain) and topic != "$SYS/a"
     late = t.join()
-    late.subscribe(("#", 0), ("+/a", 0))
+    late.subscribe(("#", 0), ("+/a", 0), ("+/broker/version", 0))
+    system = t.join()
+    system.subscribe(("$SYS/#", 0))
     with t.holds("MQTT-4.7.2-1"):
+        assert system.message().topic.startswith("$SYS/"), "the server tells about itself to who asks"
         for client in (wild, late):
             found = [message.topic for message in t.before_marker(t.join(), client)]
             assert not [topic for topic in found if topic.startswith("$")], found
