@@ -211,7 +211,7 @@ inline void SmallBroker::done(std::size_t client, const Place::Commit& commit) {
     SEALPOST_ASSERT(told.has_value() || place.wild || connection.closing());
     if (told) return;
   }
-  if (qos == Qos::exactly_once && place.session.attached()) place.session.add_received(commit.id);
+  if (qos == Qos::exactly_once) place.session.decide_pending(commit.id, true);  // the connection was gone
 }
 
 inline void SmallBroker::route(const MessagePtr& message, std::size_t from) {

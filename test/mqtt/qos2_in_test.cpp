@@ -103,13 +103,32 @@ TEST_CASE("sent again on a new connection, when it had no PUBREC yet, it is for 
   x.client_sends(message(1));
   x.owner_sees<PublishReceived>();
   SECTION("if it was not taken, it is seen once more") {
+    x.session.decide_pending(1, false);
     x.reconnected();
     x.client_sends(message(1, true));
     x.owner_takes(1);
   }
   SECTION("if it was taken after all, the session says so") {
-    x.session.add_received(1);
+    x.session.decide_pending(1, true);
     x.reconnected();
+    x.client_sends(message(1, true));
+    x.owner_sees_nothing();
+    x.server_sends(wire("50 02 0001"));
+  }
+  SECTION("if that is not decided yet, it is answered when it is, and seen no more") {
+    x.reconnected();
+    x.client_sends(message(1, true));
+    x.owner_sees_nothing();
+    x.server_sends_nothing();
+    REQUIRE(x.connection.pubrec(1).has_value());
+    x.server_sends(wire("50 02 0001"));
+    x.client_sends(Pubrel{1, {}, {}});
+    x.owner_releases(1);
+  }
+  SECTION("if that is decided before it comes again, only the session takes note") {
+    x.reconnected();
+    CHECK(x.connection.pubrec(1).error() == Errc::unknown_packet_id);
+    x.server_sends_nothing();
     x.client_sends(message(1, true));
     x.owner_sees_nothing();
     x.server_sends(wire("50 02 0001"));
