@@ -16,7 +16,9 @@ import time
 from rest import Rest
 
 SANITIZER_WORDS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
-OPEN = "open-"  # before the kind of a listener that takes anybody's ordinary MQTT
+# Before the kind of a listener: it takes anybody's ordinary MQTT, or that of bots.
+OPEN, BOTS = "open-", "bots-"
+RELOADED = " reloaded: "  # what it says when it has
 # Where sanitizers make everything slow, tests multiply their patience by this.
 PATIENCE = float(os.environ.get("SEALPOST_PATIENCE", "1"))
 
@@ -67,7 +69,8 @@ class StartFailed(Exception):
 class Daemon:
     """One server with its data folder, over any number of starts and kills.
 
-    kinds: the listeners to have; open-mqtt and open-ws are those with open access. settings: {section: {key: value}} laid over the defaults. wrapper: a command that the
+    kinds: the listeners to have; open-mqtt and open-ws are those with open access, bots-mqtt and bots-unix-mqtt those for
+    bots. settings: {section: {key: value}} laid over the defaults. wrapper: a command that the
     daemon is run under, such as strace.
     """
 
@@ -80,10 +83,10 @@ class Daemon:
         self.environment = {}
         self.process = None
         self.certificate, self.private_key = None, None
-        if {"mqtts", "wss"} & set(kinds):
+        if {"mqtts", "wss"} & set(map(self.spoken, kinds)):
             self.certificate, self.private_key = certificate(self.folder)
         self.ports = {kind: free_port() for kind in kinds}
-        endpoints = [self.endpoint(kind) for kind in kinds if not kind.startswith(OPEN)]
+        endpoints = [self.endpoint(kind) for kind in kinds if not kind.startswith((OPEN, BOTS))]
         self.sections = {"server": {"data_dir": self.data_dir, "endpoints": endpoints},
                          "bot": {"kind": bot} if bot else {}}
         for section, values in (settings or {}).items():
@@ -96,18 +99,33 @@ class Daemon:
         return os.path.join(self.folder, "sealpost.toml")
 
     def endpoint(self, kind="mqtt"):
-        host = "localhost" if kind in ("mqtts", "wss") else "127.0.0.1"
-        return f"{kind.removeprefix(OPEN)}://{host}:{self.ports[kind]}"
+        spoken = self.spoken(kind)
+        if spoken.startswith("unix-"):
+            return f"unix:{self.socket_path(kind)}"
+        host = "localhost" if spoken in ("mqtts", "wss") else "127.0.0.1"
+        return f"{spoken}://{host}:{self.ports[kind]}"
+
+    @staticmethod
+    def spoken(kind):
+        return kind.removeprefix(OPEN).removeprefix(BOTS)
+
+    def socket_path(self, kind):
+        return os.path.join(self.folder, kind)
 
     @property
     def rest_base(self):
         return self.endpoint("http")
 
     def _listener(self, kind):
-        values = {"name": kind, "kind": kind.removeprefix(OPEN), "address": "127.0.0.1", "port": self.ports[kind]}
-        if kind.startswith(OPEN):
-            values["access"] = "open"
-        if kind in ("mqtts", "wss"):
+        spoken = self.spoken(kind)
+        values = {"name": kind, "kind": spoken}
+        if spoken.startswith("unix-"):
+            values["path"] = self.socket_path(kind)
+        else:
+            values |= {"address": "127.0.0.1", "port": self.ports[kind]}
+        if kind != spoken:
+            values["access"] = kind[:-len(spoken) - 1]
+        if spoken in ("mqtts", "wss"):
             values |= {"certificate": self.certificate, "private_key": self.private_key}
         return values
 
@@ -187,6 +205,28 @@ class Daemon:
     def restart(self):
         self.kill9()
         return self.start()
+
+    def reload(self, settings):
+        """Writes `settings` into the configuration, and has the server take them up."""
+        for section, values in settings.items():
+            self.sections.setdefault(section, {}).update(values)
+        self.write_configuration()
+        before = self.log().count(RELOADED)
+        self.signal(signal.SIGHUP)
+        self.wait_for_line(RELOADED, before + 1)
+
+    def wait_for_line(self, words, count=1, seconds=10):
+        """Until it has said `words` so often."""
+        deadline = time.monotonic() + seconds * PATIENCE
+        while self.log().count(words) < count:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"it did not say '{words}':\n{self.log_tail()}")
+            time.sleep(0.005)
+
+    def resident_bytes(self):
+        """Of memory, that the server takes now."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmRSS:"))
 
     # What it says.
 

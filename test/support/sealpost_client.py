@@ -332,8 +332,8 @@ class Client:
 
     def connect_with_ticket(self, ticket, **options):
         """CONNECT with user name and password, as MQTT 3.1.1 clients do."""
-        self.send(wire.connect(self.version, self.client_id, user=self.client_id, password=ticket, clean=False,
-                               **options))
+        options.setdefault("clean", False)
+        self.send(wire.connect(self.version, self.client_id, user=self.client_id, password=ticket, **options))
         self.connack = self.wait_packet(wire.CONNACK)
         if self.connack.reason:
             raise Refused(f"CONNACK {self.connack.reason:#x}", self.connack.reason)

@@ -74,6 +74,21 @@ class Pipe:
         return value.raw
 
 
+class UnixPipe(Pipe):
+    """A connection over a Unix socket."""
+
+    def __init__(self, path, timeout):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(timeout)
+        try:
+            self.socket.connect(path)
+        except OSError as error:
+            raise Closed(f"cannot connect to {path}: {error}") from error
+
+    def reset(self):
+        self.socket.close()
+
+
 class WebSocket:
     """RFC 6455, client side, binary messages, sub-protocol mqtt.
 
@@ -161,7 +176,9 @@ class WebSocket:
 
 
 def open_pipe(endpoint, timeout=10, certificate=None):
-    """A pipe to `endpoint` (mqtt, mqtts, ws or wss). A TLS server must show `certificate` (a file of trusted ones)."""
+    """A pipe to `endpoint` (mqtt, mqtts, ws, wss, or unix:PATH). A TLS server must show `certificate` (a file of trusted ones)."""
+    if endpoint.startswith("unix:"):
+        return UnixPipe(endpoint.removeprefix("unix:"), timeout)
     parts = urlsplit(endpoint)
     tls = None
     if parts.scheme in ("mqtts", "wss"):
