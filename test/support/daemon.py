@@ -16,8 +16,8 @@ import time
 from rest import Rest
 
 SANITIZER_WORDS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
-# Before the kind of a listener: it takes anybody's ordinary MQTT, or that of bots.
-OPEN, BOTS = "open-", "bots-"
+# Before the kind of a listener: it takes anybody's ordinary MQTT, or that of bots, or tells how the server is.
+OPEN, BOTS, HEALTH = APART = ("open-", "bots-", "health-")
 RELOADED = " reloaded: "  # what it says when it has
 # Where sanitizers make everything slow, tests multiply their patience by this.
 PATIENCE = float(os.environ.get("SEALPOST_PATIENCE", "1"))
@@ -70,7 +70,7 @@ class Daemon:
     """One server with its data folder, over any number of starts and kills.
 
     kinds: the listeners to have; open-mqtt and open-ws are those with open access, bots-mqtt and bots-unix-mqtt those for
-    bots. settings: {section: {key: value}} laid over the defaults. wrapper: a command that the
+    bots, health-http has /metrics. settings: {section: {key: value}} laid over the defaults. wrapper: a command that the
     daemon is run under, such as strace.
     """
 
@@ -86,7 +86,7 @@ class Daemon:
         if {"mqtts", "wss"} & set(map(self.spoken, kinds)):
             self.certificate, self.private_key = certificate(self.folder)
         self.ports = {kind: free_port() for kind in kinds}
-        endpoints = [self.endpoint(kind) for kind in kinds if not kind.startswith((OPEN, BOTS))]
+        endpoints = [self.endpoint(kind) for kind in kinds if not kind.startswith(APART)]
         self.sections = {"server": {"data_dir": self.data_dir, "endpoints": endpoints},
                          "bot": {"kind": bot} if bot else {}}
         for section, values in (settings or {}).items():
@@ -107,7 +107,8 @@ class Daemon:
 
     @staticmethod
     def spoken(kind):
-        return kind.removeprefix(OPEN).removeprefix(BOTS)
+        prefix, _, rest = kind.partition("-")
+        return rest if prefix + "-" in APART else kind
 
     def socket_path(self, kind):
         return os.path.join(self.folder, kind)
@@ -123,8 +124,10 @@ class Daemon:
             values["path"] = self.socket_path(kind)
         else:
             values |= {"address": "127.0.0.1", "port": self.ports[kind]}
-        if kind != spoken:
-            values["access"] = kind[:-len(spoken) - 1]
+        if kind.startswith(HEALTH):
+            values["serves"] = ["health"]
+        elif kind != spoken:
+            values["access"] = kind.partition("-")[0]
         if spoken in ("mqtts", "wss"):
             values |= {"certificate": self.certificate, "private_key": self.private_key}
         return values
@@ -222,6 +225,11 @@ class Daemon:
             if time.monotonic() > deadline:
                 raise AssertionError(f"it did not say '{words}':\n{self.log_tail()}")
             time.sleep(0.005)
+
+    def counter(self, name):
+        """The value of `name` in /metrics, of a daemon with a listener health-http."""
+        text = Rest(self.endpoint("health-http")).get("/metrics").must().raw.decode()
+        return next(int(line.split()[1]) for line in text.splitlines() if line.startswith(f"sealpost_{name} "))
 
     def resident_bytes(self):
         """Of memory, that the server takes now."""
