@@ -91,12 +91,13 @@ class Driven:
 # libmosquitto.
 
 class Mosquitto(Driven):
-    """libmosquitto_client.c, an event being its words: the name, and the rest."""
+    """libmosquitto_client.c, an event being its words: the name, and the rest. Without a `prefix` of its topics it is for
+    ordinary MQTT."""
 
-    def __init__(self, program, client, port, host):
-        version = "5" if client.version == 5 else "311"
-        command = [program, host, str(port), client.client_id, client.topic(""), version]
-        super().__init__(command + ([client.certificate] if client.endpoint.startswith("mqtts:") else []))
+    def __init__(self, program, daemon, kind, client_id, version, prefix=""):
+        tls = daemon.spoken(kind) == "mqtts"
+        command = [program, "localhost" if tls else "127.0.0.1", str(daemon.ports[kind]), client_id, prefix, version]
+        super().__init__(command + ([daemon.certificate] if tls else []))
 
     def parsed(self, line):
         return tuple(line.split(" ", 2))
@@ -123,13 +124,12 @@ def compiled(folder):
 
 # MQTT.js.
 
-class MqttJs(Driven):
-    """mqttjs_client.mjs under drive_mqttjs.mjs, an event being a dict with its name as `heard`."""
+class NodeProgram(Driven):
+    """`program` of test/clients, an event being a dict with its name as `heard`."""
 
-    def __init__(self, folder, ledger, endpoint, name="Jo", **options):
-        settings = {"ledger": ledger, "name": name, "endpoint": endpoint, **options}
+    def __init__(self, folder, program, settings):
         # The listeners of tests are on 127.0.0.1, and node 18 would try ::1 for localhost, and nothing else.
-        super().__init__(["node", "drive_mqttjs.mjs", json.dumps(settings)], folder,
+        super().__init__(["node", program, json.dumps(settings)], folder,
                          {"NODE_OPTIONS": "--dns-result-order=ipv4first"})
 
     def parsed(self, line):
@@ -142,6 +142,37 @@ class MqttJs(Driven):
         """The first `count` events `name` with these fields."""
         return self.wait(lambda event: event["heard"] == name and fields.items() <= event.items(),
                          f"{name} {fields or ''}", count)
+
+
+class PlainMqttJs(NodeProgram):
+    """plain_mqttjs.mjs: ordinary MQTT."""
+
+    def __init__(self, folder, url, ca=None, **options):
+        super().__init__(folder, "plain_mqttjs.mjs", {"url": url, "options": options, "ca": ca})
+
+    def subscribe(self, filter_, qos=2):
+        before = sum(event["heard"] == "subscribed" for event in self.events)
+        self.do("subscribe", filter=filter_, qos=qos)
+        return self.wait_for("subscribed", before + 1)[before]["reasons"]
+
+    def publish(self, topic, text, qos=1, retain=False, **more):
+        before = sum(event["heard"] == "published" for event in self.events)
+        self.do("publish", topic=topic, text=text, qos=qos, retain=retain, **more)
+        return self.wait_for("published", before + 1)[before]
+
+    def texts(self, count):
+        return [event["text"] for event in self.wait_for("message", count)]
+
+    def end(self, how="end"):
+        self.do(how)
+        return self.finish()
+
+
+class MqttJs(NodeProgram):
+    """mqttjs_client.mjs under drive_mqttjs.mjs."""
+
+    def __init__(self, folder, ledger, endpoint, name="Jo", **options):
+        super().__init__(folder, "drive_mqttjs.mjs", {"ledger": ledger, "name": name, "endpoint": endpoint, **options})
 
     def write(self, *texts, to=None):
         """Writes messages; gives their links."""

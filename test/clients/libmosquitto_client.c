@@ -2,9 +2,14 @@
 
        libmosquitto_client HOST PORT CLIENT_ID TOPIC_PREFIX 311|5 [CA_FILE]
 
+   With the topics of a device's lanes under TOPIC_PREFIX, it is a client of the protocol; where that is empty, one of
+   ordinary MQTT, which subscribes to nothing by itself and has a session of 600 s.
+
    Commands on standard input, a line each:  connect TICKET, publish PAYLOAD, quit.
    Events on standard output, a line each:   connected CODE, subscribed, published, answered CODE
                                              (a PUBACK), message NAME PAYLOAD, disconnected CODE.
+   In ordinary MQTT:  connect WILL_TOPIC (or -), subscribe QOS FILTER, send QOS RETAIN TOPIC PAYLOAD;
+                      granted QOS, got QOS RETAIN TOPIC PAYLOAD.
 
    libmosquitto has no AUTH exchange, so both versions of MQTT come with a ticket from REST. Two of its habits a device
    has to know. It sends again by itself what was under way when a connection broke, before anybody could look at the
@@ -35,6 +40,10 @@ static void must(const char* what, int code) {
   if (code != MOSQ_ERR_SUCCESS) die(what, code);
 }
 
+static bool is_plain(void) {
+  return *prefix == '\0';
+}
+
 static char* topic(const char* name) {
   static char text[512];
   snprintf(text, sizeof text, "%s%s", prefix, name);
@@ -49,14 +58,21 @@ static void subscribe(void) {
 }
 
 static void on_connect(struct mosquitto* mosq, void* unused, int code, int flags, const mosquitto_property* props) {
-  (void)mosq, (void)unused, (void)flags, (void)props;
-  printf("connected %d\n", code);
-  if (code == 0) subscribe();
+  (void)mosq, (void)unused, (void)props;
+  if (is_plain())
+    printf("connected %d %s\n", code, flags & 1 ? "present" : "new");
+  else
+    printf("connected %d\n", code);
+  if (code == 0 && !is_plain()) subscribe();
 }
 
 static void on_subscribe(struct mosquitto* mosq, void* unused, int mid, int count, const int* granted,
                          const mosquitto_property* props) {
   (void)mosq, (void)unused, (void)mid, (void)props;
+  if (is_plain()) {
+    printf("granted %d\n", granted[0]);
+    return;
+  }
   if (count != 1 || granted[0] > 1) die("the server refused a subscription", MOSQ_ERR_ACL_DENIED);
   if (granted[0] == 1) printf("subscribed\n");
 }
@@ -69,6 +85,11 @@ static void on_publish(struct mosquitto* mosq, void* unused, int mid, int code, 
 static void on_message(struct mosquitto* mosq, void* unused, const struct mosquitto_message* message,
                        const mosquitto_property* props) {
   (void)mosq, (void)unused, (void)props;
+  if (is_plain()) {
+    printf("got %d %d %s %.*s\n", message->qos, message->retain, message->topic, message->payloadlen,
+           (const char*)message->payload);
+    return;
+  }
   if (strncmp(message->topic, prefix, strlen(prefix)) != 0) die(message->topic, MOSQ_ERR_INVAL);
   printf("message %s %.*s\n", message->topic + strlen(prefix), message->payloadlen, (const char*)message->payload);
 }
@@ -78,9 +99,22 @@ static void on_disconnect(struct mosquitto* mosq, void* unused, int code, const 
   printf("disconnected %d\n", code);
 }
 
-static void connect_with(const char* ticket) {
+static void start(const char* ticket_or_will) {
+  mosquitto_property* props = NULL;
+  if (!is_plain()) {
+    must("ticket", mosquitto_username_pw_set(handle, client_id, ticket_or_will));
+  } else {
+    if (version == MQTT_PROTOCOL_V5)
+      must("expiry", mosquitto_property_add_int32(&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, 600));
+    if (strcmp(ticket_or_will, "-") != 0) must("will", mosquitto_will_set(handle, ticket_or_will, 4, "gone", 2, true));
+  }
+  must("connect", mosquitto_connect_bind_v5(handle, host, port, 60, NULL, props));
+  mosquitto_property_free_all(&props);
+}
+
+static void connect_with(const char* ticket_or_will) {
   mosquitto_destroy(handle); /* and with it what was under way */
-  handle = mosquitto_new(client_id, true, NULL);
+  handle = mosquitto_new(client_id, !is_plain(), NULL);
   if (handle == NULL) die("mosquitto_new", MOSQ_ERR_ERRNO);
   mosquitto_connect_v5_callback_set(handle, on_connect);
   mosquitto_subscribe_v5_callback_set(handle, on_subscribe);
@@ -89,8 +123,23 @@ static void connect_with(const char* ticket) {
   mosquitto_disconnect_v5_callback_set(handle, on_disconnect);
   must("version", mosquitto_int_option(handle, MOSQ_OPT_PROTOCOL_VERSION, version));
   if (ca_file != NULL) must("TLS", mosquitto_tls_set(handle, ca_file, NULL, NULL, NULL, NULL));
-  must("ticket", mosquitto_username_pw_set(handle, client_id, ticket));
-  must("connect", mosquitto_connect(handle, host, port, 60));
+  start(ticket_or_will);
+}
+
+/* QOS FILTER */
+static void subscribe_to(char* argument) {
+  char* filter = strchr(argument, ' ') + 1;
+  must("subscribe", mosquitto_subscribe(handle, NULL, filter, atoi(argument)));
+}
+
+/* QOS RETAIN TOPIC PAYLOAD */
+static void send_to(char* argument) {
+  const int qos = argument[0] - '0';
+  const bool retain = argument[2] == '1';
+  char* name = argument + 4;
+  char* payload = strchr(name, ' ');
+  *payload++ = '\0';
+  must("publish", mosquitto_publish(handle, NULL, name, (int)strlen(payload), payload, qos, retain));
 }
 
 /* False at `quit`, and where the input ends. */
@@ -104,6 +153,10 @@ static bool obey(char* line) {
   } else if (strcmp(line, "publish") == 0) {
     must("publish", mosquitto_publish(handle, NULL, topic("outbox"), (int)strlen(argument), argument, 1, false));
     printf("published\n");
+  } else if (strcmp(line, "subscribe") == 0) {
+    subscribe_to(argument);
+  } else if (strcmp(line, "send") == 0) {
+    send_to(argument);
   } else {
     die(line, MOSQ_ERR_INVAL);
   }

@@ -8,7 +8,7 @@ from system import ServerCase, wait_until
 
 
 class RealClientsCase(ServerCase):
-    kinds = ("mqtt", "mqtts", "ws", "wss", "http")
+    kinds = ("mqtt", "mqtts", "ws", "wss", "http", "open-mqtt", "open-mqtts", "open-ws", "open-wss")
 
     def folder(self):
         folder = tempfile.mkdtemp(prefix="sealpost-clients-")

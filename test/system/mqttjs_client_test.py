@@ -12,7 +12,7 @@ sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", f
 import ledger  # noqa: E402
 import runner  # noqa: E402
 from daemon import PATIENCE, free_port  # noqa: E402
-from driven import MqttJs, node_folder  # noqa: E402
+from driven import MqttJs, PlainMqttJs, node_folder  # noqa: E402
 from fake_server import FakeServer  # noqa: E402
 from real_clients import RealClientsCase  # noqa: E402
 from signed import Identity, link_of  # noqa: E402
@@ -198,6 +198,72 @@ class MqttJsResumes(MqttJsCase):
         self.assertEqual([reply["inReplyTo"] for reply in driven.replies(1)], [link])
         names = [event["heard"] for event in driven.events if event["heard"] in ("message", "light", "published")]
         self.assertEqual(names, ["message", "message", "light", "published", "message"])
+
+
+class MqttJsPlain(MqttJsCase):
+    """Ordinary MQTT, as any program would use MQTT.js, on an open listener."""
+
+    def plain(self, kind="open-mqtt", version=5, keep=None, **options):
+        path = "/mqtt" if "ws" in kind else ""
+        driven = PlainMqttJs(self.modules, self.daemon.endpoint(kind) + path, self.daemon.certificate,
+                             protocolVersion=version, clean=keep is None,
+                             properties={"sessionExpiryInterval": keep or 0}, **options)
+        self.addCleanup(lambda: driven.process.poll() is None and driven.kill())
+        driven.wait_for("connected")
+        return driven
+
+    def carriers(self):
+        for kind in ("open-mqtt", "open-mqtts", "open-ws", "open-wss"):
+            for version in (4, 5):
+                yield kind, version, f"{self._testMethodName}/{kind}/{version}"
+
+    def test_mqttjs_publishes_and_subscribes_at_each_qos_over_each_carrier(self):
+        for kind, version, topic in self.carriers():
+            driven = self.plain(kind, version)
+            self.assertEqual(driven.subscribe(topic + "/#"), [2])
+            for qos in (0, 1, 2):
+                driven.publish(f"{topic}/{qos}", f"qos {qos}", qos)
+            got = driven.wait_for("message", 3)
+            self.assertEqual([(event["topic"], event["text"], event["qos"]) for event in got],
+                             [(f"{topic}/{qos}", f"qos {qos}", qos) for qos in (0, 1, 2)])
+            self.assertEqual(driven.end(), 0)
+
+    def test_mqttjs_is_given_what_is_retained_and_the_wills_of_others(self):
+        for kind, version, topic in self.carriers():
+            driven = self.plain(kind, version, will={"topic": topic + "/will", "payload": "gone", "qos": 2,
+                                                     "retain": True})
+            driven.publish(topic + "/kept", "kept", 2, True)
+            driven.end("vanish")
+            other = self.plain(kind, 9 - version)
+            other.subscribe(topic + "/+")
+            got = other.wait_for("message", 2)
+            self.assertEqual(sorted(event["text"] for event in got), ["gone", "kept"])
+            other.end()
+
+    def test_the_members_of_a_share_divide_the_messages(self):
+        members = [self.plain(kind) for kind in ("open-mqtt", "open-wss")]
+        for member in members:
+            self.assertEqual(member.subscribe("$share/js/js/work"), [2])
+        publisher = self.plain("open-ws", 4)
+        for n in range(20):
+            publisher.publish("js/work", str(n), n % 3)
+        self.assertEqual(sorted(int(text) for member in members for text in member.texts(10)), list(range(20)))
+
+    def test_mqttjs_goes_on_with_its_session_when_the_server_was_killed(self):
+        drivens = [(self.plain(kind, version, keep=600, clientId=topic.replace("/", "-"), resubscribe=False), topic)
+                   for kind, version, topic in self.carriers()]
+        for driven, topic in drivens:
+            driven.subscribe("js/killed")
+        self.daemon.kill9()
+        for driven, _ in drivens:
+            driven.wait_for("closed")
+        self.daemon.start()
+        for driven, _ in drivens:
+            self.assertTrue(driven.wait_for("connected", 2)[1]["present"])
+        drivens[0][0].publish("js/killed", "again", 2)
+        for driven, _ in drivens:
+            self.assertEqual(driven.texts(1), ["again"])
+            driven.end()
 
 
 class Impostor(FakeServer):
