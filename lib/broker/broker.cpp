@@ -161,9 +161,10 @@ void Broker::commit(const mqtt::MessagePtr& message, Routed routed, const Sessio
       numbers.push_back(reserve(*target.session, target.match, message, *stored, writes));
     if (stored->left == 0) std::erase_if(writes, [](const auto& write) { return holds_message(write); });
   }
+  if (writes.empty() && routed.retained == 0 && !done) return;  // there was no room for it
   const auto committed = [this, message, targets = std::move(routed.durable), numbers = std::move(numbers), stored,
                           ends = keeps_id ? publisher : nullptr, done = std::move(done)](const ErrorCode& error) {
-    if (!error) deliver(message, targets, numbers, stored);
+    deliver(message, targets, numbers, stored, !error);
     if (!error && ends) sweep_if_ended(*ends);
     if (done) done(error);
   };
@@ -203,14 +204,16 @@ std::uint64_t Broker::reserve(Session& session, const Match& match, const mqtt::
     return 0;
   }
   delivery.number = session.deliveries.next_number();
+  session.deliveries.promise(delivery.cost());
   writes.push_back(log::PutMqttDelivery{row_of(session, delivery, stored.id)});
   return delivery.number;
 }
 
-// It is on disk: the way on is open.
+// Once it is on disk the way on is open. `stands`: or that has failed.
 void Broker::deliver(const mqtt::MessagePtr& message, const std::vector<Routed::Target>& targets,
-                     const std::vector<std::uint64_t>& numbers, const std::shared_ptr<Stored>& stored) {
+                     const std::vector<std::uint64_t>& numbers, const std::shared_ptr<Stored>& stored, bool stands) {
   Wakes wakes;
+  log::MqttWrites ends;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (numbers[i] == 0) continue;
     Session& session = *targets[i].session;
@@ -218,16 +221,17 @@ void Broker::deliver(const mqtt::MessagePtr& message, const std::vector<Routed::
     delivery.identifiers = targets[i].match.identifiers;
     delivery.stored = stored;
     const std::lock_guard lock(session.mutex);
-    if (session.ended) {
-      log::MqttWrites writes;
-      writes.push_back(end_of(session, delivery));
-      write(std::move(writes));
+    session.deliveries.redeem(delivery.cost());
+    if (!stands) continue;
+    if (session.ended) {  // meanwhile, and its rows may have come after that
+      ends.push_back(end_of(session, delivery));
       continue;
     }
     session.deliveries.add(std::move(delivery));
     if (session.outlet && session.outlet->pump(session)) wakes.add(session.outlet);
   }
   wakes.flush();
+  if (!ends.empty()) write(std::move(ends));
 }
 
 void Broker::keep(const mqtt::MessagePtr& message) {

@@ -183,6 +183,8 @@ class Broker {
   mqtt::ReasonCode subscribe_one(const SessionPtr&, const mqtt::SubscriptionRequest&, std::uint32_t identifier, Wakes&);
   mqtt::ReasonCode take_subscription(const SessionPtr&, const mqtt::SubscriptionRequest&, const mqtt::Subscription&,
                                      bool& is_new);
+  static std::size_t cost_of(std::string_view filter);
+  bool has_room_for(const Session&, std::string_view filter) const;
   void enter_tree(const SessionPtr&, std::string_view filter, const mqtt::Subscription&);
   void leave_tree(const Session&, std::string_view filter);
   void send_retained(const SessionPtr&, std::string_view filter, const mqtt::Subscription&, Wakes&);
@@ -196,7 +198,7 @@ class Broker {
   bool add(Session&, mqtt::Delivery, Wakes&);
   std::uint64_t reserve(Session&, const Match&, const mqtt::MessagePtr&, Stored&, log::MqttWrites&);
   void deliver(const mqtt::MessagePtr&, const std::vector<Routed::Target>&, const std::vector<std::uint64_t>& numbers,
-               const std::shared_ptr<Stored>&);
+               const std::shared_ptr<Stored>&, bool stands);
   void sweep_if_ended(Session&);
   void count_dropped(const Session&);
   void write(log::MqttWrites, Done = nullptr);

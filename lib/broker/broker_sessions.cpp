@@ -87,6 +87,7 @@ std::vector<std::string> Broker::leave_forbidden(Session& session, log::MqttWrit
   }
   for (const std::string& filter : forbidden) {
     session.state.unsubscribe(filter);
+    session.subscription_bytes -= cost_of(filter);
     writes.push_back(log::DropMqttSubscription{static_cast<std::int64_t>(session.id), filter});
   }
   return forbidden;
@@ -261,6 +262,7 @@ void Broker::restore(const log::MqttState& state, const AccessOf& access_of) {
     }
     const mqtt::Subscription subscription = subscription_of(row);
     found->second->state.subscribe(row.filter, subscription);
+    found->second->subscription_bytes += cost_of(row.filter);
     enter_tree(found->second, row.filter, subscription);
   }
   for (const log::MqttReceived& row : state.received) {

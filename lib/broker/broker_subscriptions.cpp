@@ -15,6 +15,12 @@ std::string_view plain(std::string_view filter) {
 
 }  // namespace
 
+// What a subscription takes of memory, roughly: its filter, and a node of the tree for each level.
+std::size_t Broker::cost_of(std::string_view filter) {
+  constexpr std::size_t node = 128;
+  return filter.size() + node * mqtt::level_count(filter);
+}
+
 void Broker::subscribe(const SessionPtr& session, const mqtt::Subscribe& subscribe, Answered answered) {
   const auto& identifiers = subscribe.properties.subscription_identifiers;
   const std::uint32_t identifier = identifiers.empty() ? 0 : identifiers.front();
@@ -61,12 +67,19 @@ mqtt::ReasonCode Broker::take_subscription(const SessionPtr& session, const mqtt
   const std::string_view filter = plain(request.filter);
   const bool shares_reserved = filter != request.filter && is_reserved(filter);
   if (shares_reserved || !session->access->may_subscribe(filter)) return mqtt::ReasonCode::not_authorized;
-  const auto& held = session->state.subscriptions();
-  if (held.size() >= limits_.subscriptions_max && session->state.find(request.filter) == nullptr)
-    return mqtt::ReasonCode::quota_exceeded;
-  is_new = session->state.subscribe(request.filter, subscription);
+  is_new = session->state.find(request.filter) == nullptr;
+  if (is_new && !has_room_for(*session, request.filter)) return mqtt::ReasonCode::quota_exceeded;
+  session->state.subscribe(request.filter, subscription);
+  if (is_new) session->subscription_bytes += cost_of(request.filter);
   enter_tree(session, request.filter, subscription);
   return static_cast<mqtt::ReasonCode>(request.options.qos);
+}
+
+// One, however large, fits always.
+bool Broker::has_room_for(const Session& session, std::string_view filter) const {
+  const std::size_t count = session.state.subscriptions().size();
+  const std::size_t bytes_max = limits_.subscriptions_max * limits_.subscription_bytes;
+  return count == 0 || (count < limits_.subscriptions_max && session.subscription_bytes + cost_of(filter) <= bytes_max);
 }
 
 // Under the tree's mutex. A subscription that is there already is replaced [MQTT-3.8.4-3].
@@ -115,6 +128,7 @@ void Broker::unsubscribe(const SessionPtr& session, const mqtt::Unsubscribe& uns
     const bool existed = session->state.unsubscribe(filter);
     reasons.push_back(existed ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_subscription_existed);
     if (!existed) continue;
+    session->subscription_bytes -= cost_of(filter);
     leave_tree(*session, filter);
     if (session->stored)
       writes.push_back(log::DropMqttSubscription{static_cast<std::int64_t>(session->id), std::string(filter)});

@@ -69,6 +69,8 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   std::shared_ptr<Outlet> accept(const SessionPtr&, const mqtt::ConnectReceived&, std::string_view client_id);
   void on_committed(mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode, const ErrorCode&);
   void answer_publish(mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode, std::string_view why = {});
+  void begin_wait();
+  void end_wait();
   void answer_later(const ErrorCode&, const std::function<void(mqtt::Connection&)>& answer);
 
   // guest_deliveries.cpp: what it is sent. Under both mutexes, or its own alone.
@@ -85,10 +87,11 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
 
   std::mutex mutex_;  // guards what follows; after the session's
   mqtt::Connection engine_;
-  SessionPtr session_;      // once it has one; written by the input alone
-  bool parked_ = false;     // the input waits for an answer, or for the client to take what it was sent
-  bool congested_ = false;  // more is unsent than may be: nothing is sent or read until it has drained
-  bool dirty_ = false;      // somebody is about to flush()
+  SessionPtr session_;       // once it has one; written by the input alone
+  std::size_t waiting_ = 0;  // requests of the client whose answers wait for a commit
+  bool parked_ = false;      // the input waits for an answer, or for the client to take what it was sent
+  bool congested_ = false;   // more is unsent than may be: nothing is sent or read until it has drained
+  bool dirty_ = false;       // somebody is about to flush()
   Sending sending_;
   bool finished_ = false;
   Timers::Handle deadline_ = 0;  // for CONNECT, then for the keep-alive

@@ -13,6 +13,10 @@ std::string_view words_for(mqtt::ReasonCode objection) {
                                                        : "there is no room for more retained messages";
 }
 
+// Requests of one client that may wait for a commit; then it is not heard until one is answered. Else whoever asks
+// without end fills the log's queue, and memory.
+constexpr std::size_t waiting_max = 256;
+
 constexpr std::string_view storing_failed = "could not be stored; nothing is lost, connect again";
 
 }  // namespace
@@ -76,15 +80,16 @@ void Guest::on(const mqtt::PublishReceived& publish) {
   const mqtt::PacketId kept = publish.qos == mqtt::Qos::exactly_once ? publish.packet_id : mqtt::PacketId{0};
   const auto done = [self = shared_from_this(), id = publish.packet_id, qos = publish.qos,
                      reason](const ErrorCode& error) { self->on_committed(id, qos, reason, error); };
+  begin_wait();
   broker_.commit(message, std::move(routed), session_, kept, done);
 }
 
-// On the strand of the commits.
+// On the strand of the commits. At QoS 0 nobody is told, not of a failure either.
 void Guest::on_committed(mqtt::PacketId id, mqtt::Qos qos, mqtt::ReasonCode reason, const ErrorCode& error) {
   if (qos == mqtt::Qos::exactly_once)
     Broker::decide_received(*session_, id, error ? mqtt::ReasonCode::implementation_specific_error : reason);
-  if (qos == mqtt::Qos::at_most_once) return;
-  answer_later(error, [id, qos, reason](mqtt::Connection& engine) {
+  const ErrorCode told = qos == mqtt::Qos::at_most_once ? ErrorCode() : error;
+  answer_later(told, [id, qos, reason](mqtt::Connection& engine) {
     if (qos == mqtt::Qos::at_least_once) (void)engine.puback(id, reason);
   });
 }
@@ -99,11 +104,22 @@ void Guest::answer_publish(mqtt::PacketId id, mqtt::Qos qos, mqtt::ReasonCode re
   if (qos == mqtt::Qos::exactly_once) (void)engine_.pubrec(id, reason, properties);
 }
 
+void Guest::begin_wait() {
+  const std::lock_guard lock(mutex_);
+  if (++waiting_ == waiting_max) engine_.hold(true);
+}
+
+// Under the mutex.
+void Guest::end_wait() {
+  if (waiting_-- == waiting_max) engine_.hold(false);
+}
+
 // What a commit has decided; on the strand of the commits. An engine that is closing takes no answer: then the client
 // asks again when it is back.
 void Guest::answer_later(const ErrorCode& error, const std::function<void(mqtt::Connection&)>& answer) {
   {
     const std::lock_guard lock(mutex_);
+    end_wait();
     if (error)
       engine_.disconnect(mqtt::ReasonCode::implementation_specific_error, storing_failed);
     else
@@ -117,8 +133,10 @@ void Guest::on(const mqtt::PubrelReceived& pubrel) {
   const auto done = [self = shared_from_this(), id = pubrel.packet_id](const ErrorCode& error) {
     self->answer_later(error, [id](mqtt::Connection& engine) { (void)engine.pubcomp(id); });
   };
+  begin_wait();
   if (broker_.release(*session_, pubrel.packet_id, done)) return;
   const std::lock_guard lock(mutex_);
+  end_wait();
   (void)engine_.pubcomp(pubrel.packet_id);
 }
 
@@ -126,8 +144,10 @@ void Guest::on(const mqtt::PubrecReceived& pubrec) {
   const auto done = [self = shared_from_this(), id = pubrec.packet_id](const ErrorCode& error) {
     self->answer_later(error, [id](mqtt::Connection& engine) { (void)engine.pubrel(id); });
   };
+  begin_wait();
   if (broker_.received(*session_, pubrec.token, done)) return;
   const std::lock_guard lock(mutex_);
+  end_wait();
   (void)engine_.pubrel(pubrec.packet_id);
 }
 
@@ -136,12 +156,14 @@ void Guest::on(const mqtt::PubackReceived& puback) {
 }
 
 void Guest::on(const mqtt::SubscribeReceived& subscribe) {
+  begin_wait();
   broker_.subscribe(session_, subscribe, [self = shared_from_this(), id = subscribe.packet_id](auto reasons) {
     self->answer_later({}, [id, &reasons](mqtt::Connection& engine) { (void)engine.suback(id, std::move(reasons)); });
   });
 }
 
 void Guest::on(const mqtt::UnsubscribeReceived& unsubscribe) {
+  begin_wait();
   broker_.unsubscribe(session_, unsubscribe, [self = shared_from_this(), id = unsubscribe.packet_id](auto reasons) {
     self->answer_later({}, [id, &reasons](mqtt::Connection& engine) { (void)engine.unsuback(id, std::move(reasons)); });
   });

@@ -13,7 +13,8 @@ namespace sealpost::broker {
 
 struct Limits {
   std::size_t sessions_max = 100'000;      // with and without a connection
-  std::size_t subscriptions_max = 10'000;  // of one session
+  std::size_t subscriptions_max = 10'000;  // of one session; together of no more than so many bytes each:
+  std::size_t subscription_bytes = 2048;   // long and deep filters cost (see cost_of in broker_subscriptions.cpp)
   mqtt::DeliveryLimits deliveries;         // that wait for one session; one more is dropped, and counted
   mqtt::RetainedLimits retained;
   std::uint16_t in_flight_max = 100;            // QoS 1 and 2 messages sent to one client and not acknowledged

@@ -72,8 +72,9 @@ struct Session {
   std::shared_ptr<Outlet> outlet;
   std::shared_ptr<const Access> access;
   std::optional<Will> will;
-  bool stored = false;  // it has rows in the database
-  bool ended = false;   // no longer the broker's: another session stands under the key, or none
+  std::size_t subscription_bytes = 0;  // what its subscriptions cost
+  bool stored = false;                 // it has rows in the database
+  bool ended = false;                  // no longer the broker's: another session stands under the key, or none
   Timers::Handle expiry_timer = 0;
   Timers::Handle will_timer = 0;
 };

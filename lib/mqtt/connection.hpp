@@ -102,6 +102,8 @@ class Connection {
   void receive(BytesView chunk, Millis now);
   std::optional<Event> next();
   bool wants_input() const;
+  // The owner has enough to do with what it was given: held, the connection gives nothing more and wants no input.
+  void hold(bool held) { held_ = held; }
 
   // Time: none, or when to call expire(). The time to connect in is the owner's to limit.
   std::optional<Millis> deadline() const;
@@ -230,6 +232,7 @@ class Connection {
   bool session_expires_at_once_ = false;
   bool has_method_ = false;
   bool keep_alive_replaced_ = false;
+  bool held_ = false;
   std::optional<Errc> failure_{};
 };
 

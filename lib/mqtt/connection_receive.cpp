@@ -44,7 +44,7 @@ bool Connection::stalled() const {
     case State::authenticating:
       return turn_ == Turn::server;
     case State::open:
-      return version_ == Version::v311 && unanswered_.size() >= limits_->receive_maximum;
+      return held_ || (version_ == Version::v311 && unanswered_.size() >= limits_->receive_maximum);
   }
   return false;
 }

@@ -7,7 +7,19 @@
 namespace sealpost::mqtt {
 
 bool Deliveries::has_room(std::size_t cost) const {
-  return waiting_.size() < limits_->messages_max && (bytes_ == 0 || bytes_ + cost <= limits_->bytes_max);
+  const std::size_t bytes = bytes_ + promised_bytes_;
+  return waiting_.size() + promised_ < limits_->messages_max && (bytes == 0 || bytes + cost <= limits_->bytes_max);
+}
+
+void Deliveries::promise(std::size_t cost) {
+  ++promised_;
+  promised_bytes_ += cost;
+}
+
+void Deliveries::redeem(std::size_t cost) {
+  SEALPOST_ASSERT(promised_ > 0 && promised_bytes_ >= cost);
+  --promised_;
+  promised_bytes_ -= cost;
 }
 
 void Deliveries::add(Delivery delivery) {

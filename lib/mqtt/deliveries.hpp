@@ -40,6 +40,9 @@ class Deliveries {
   std::uint64_t next_number() { return ++last_number_; }
 
   bool has_room(std::size_t cost) const;
+  // One that costs so much is on its way: it has its room already, until it is added or is not coming.
+  void promise(std::size_t cost);
+  void redeem(std::size_t cost);
   // Behind all that waits with a lower number. There is room, or the owner has its reasons.
   void add(Delivery delivery);
 
@@ -71,6 +74,8 @@ class Deliveries {
   std::list<Delivery> waiting_;
   std::list<Delivery> flight_;
   std::size_t bytes_ = 0;
+  std::size_t promised_ = 0;
+  std::size_t promised_bytes_ = 0;
   std::uint64_t last_number_ = 0;
 };
 

@@ -21,6 +21,9 @@ namespace {
 constexpr std::size_t unsent_before_pausing = 256 * 1024;
 constexpr std::chrono::seconds pause_max{60};  // for that
 
+// Requests of one client that may wait for a commit; then it is not heard until one is answered.
+constexpr std::size_t waiting_max = 256;
+
 }  // namespace
 
 void AppOutlet::flush() {
@@ -102,25 +105,39 @@ asio::awaitable<void> Client::drain_app(std::shared_ptr<Client> self, std::share
   if (taken) self->send_app(connection);
 }
 
+void Client::begin_wait(Connection& connection) {
+  if (++connection.app_waiting == waiting_max) connection.engine().hold(true);
+}
+
+void Client::end_wait(const std::shared_ptr<Connection>& connection) {
+  if (connection->app_waiting-- != waiting_max) return;
+  connection->engine().hold(false);
+  asio::post(strand_, [self = shared_from_this(), connection] { self->step(connection); });
+}
+
 void Client::subscribe_app(const std::shared_ptr<Connection>& connection, const mqtt::SubscribeReceived& subscribe) {
   const auto answered = [self = shared_from_this(), connection, id = subscribe.packet_id](auto reasons) {
     asio::dispatch(self->strand_, [self, connection, id, reasons = std::move(reasons)]() mutable {
+      self->end_wait(connection);
       (void)connection->engine().suback(id, std::move(reasons));
       connection->flush();
       self->pump(self->lane_of(*connection));
     });
   };
+  begin_wait(*connection);
   services_.app->broker.subscribe(lane_of(*connection).app, subscribe, answered);
 }
 
 void Client::unsubscribe_app(const std::shared_ptr<Connection>& connection,
                              const mqtt::UnsubscribeReceived& unsubscribe) {
   const auto answered = [self = shared_from_this(), connection, id = unsubscribe.packet_id](auto reasons) {
-    asio::dispatch(self->strand_, [connection, id, reasons = std::move(reasons)]() mutable {
+    asio::dispatch(self->strand_, [self, connection, id, reasons = std::move(reasons)]() mutable {
+      self->end_wait(connection);
       (void)connection->engine().unsuback(id, std::move(reasons));
       connection->flush();
     });
   };
+  begin_wait(*connection);
   services_.app->broker.unsubscribe(lane_of(*connection).app, unsubscribe, answered);
 }
 
@@ -141,17 +158,24 @@ void Client::publish_app(const std::shared_ptr<Connection>& connection, const mq
   const mqtt::PacketId kept = publish.qos == mqtt::Qos::exactly_once ? publish.packet_id : mqtt::PacketId{0};
   const auto done = [self = shared_from_this(), connection, id = publish.packet_id, qos = publish.qos,
                      reason](const ErrorCode& error) {
-    asio::post(self->strand_, [self, connection, id, qos, reason, error] {
-      const auto outcome = error ? mqtt::ReasonCode::implementation_specific_error : reason;
-      if (qos == mqtt::Qos::exactly_once) self->decide_received(self->lane_of(*connection), id, outcome);
-      if (error)
-        self->fail(*connection, error);
-      else if (qos == mqtt::Qos::at_least_once)
-        self->answer_publish(connection, id, qos, reason);
-      self->step(connection);
-    });
+    asio::post(self->strand_,
+               [self, connection, id, qos, reason, error] { self->on_committed(connection, id, qos, reason, error); });
   };
+  begin_wait(*connection);
   broker.commit(message, std::move(routed), lane.app, kept, done);
+}
+
+// At QoS 0 nobody is told, not of a failure either.
+void Client::on_committed(const std::shared_ptr<Connection>& connection, mqtt::PacketId id, mqtt::Qos qos,
+                          mqtt::ReasonCode reason, const ErrorCode& error) {
+  end_wait(connection);
+  const auto outcome = error ? mqtt::ReasonCode::implementation_specific_error : reason;
+  if (qos == mqtt::Qos::exactly_once) decide_received(lane_of(*connection), id, outcome);
+  if (error && qos != mqtt::Qos::at_most_once)
+    fail(*connection, error);
+  else if (qos == mqtt::Qos::at_least_once)
+    answer_publish(connection, id, qos, reason);
+  step(connection);
 }
 
 void Client::answer_publish(const std::shared_ptr<Connection>& connection, mqtt::PacketId id, mqtt::Qos qos,
@@ -175,6 +199,7 @@ broker::Broker::Done Client::answered_later(const std::shared_ptr<Connection>& c
                                             std::function<void()> answer) {
   return [self = shared_from_this(), connection, answer = std::move(answer)](const ErrorCode& error) {
     asio::post(self->strand_, [self, connection, answer, error] {
+      self->end_wait(connection);
       if (error)
         self->fail(*connection, error);
       else
@@ -187,13 +212,21 @@ broker::Broker::Done Client::answered_later(const std::shared_ptr<Connection>& c
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::PubrelReceived& pubrel) {
   const auto answer = [connection, id = pubrel.packet_id] { (void)connection->engine().pubcomp(id); };
   const auto& app = lane_of(*connection).app;
-  if (!app || !services_.app->broker.release(*app, pubrel.packet_id, answered_later(connection, answer))) answer();
+  if (!app) return answer();
+  begin_wait(*connection);
+  if (services_.app->broker.release(*app, pubrel.packet_id, answered_later(connection, answer))) return;
+  end_wait(connection);
+  answer();
 }
 
 void Client::on(const std::shared_ptr<Connection>& connection, const mqtt::PubrecReceived& pubrec) {
   const auto answer = [connection, id = pubrec.packet_id] { (void)connection->engine().pubrel(id); };
   const auto& app = lane_of(*connection).app;
-  if (!app || !services_.app->broker.received(*app, pubrec.token, answered_later(connection, answer))) answer();
+  if (!app) return answer();
+  begin_wait(*connection);
+  if (services_.app->broker.received(*app, pubrec.token, answered_later(connection, answer))) return;
+  end_wait(connection);
+  answer();
 }
 
 // One of the broker's messages is over.

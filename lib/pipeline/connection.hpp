@@ -73,6 +73,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Of its ordinary MQTT (app.hpp).
   std::shared_ptr<AppOutlet> outlet;
   bool app_paused = false;
+  std::size_t app_waiting = 0;  // requests whose answers wait for a commit of the broker
 
   // What watches over it, to be cancelled when it ends: else each would hold its memory until it is due.
   Timers::Handle keep_alive_timer = 0;

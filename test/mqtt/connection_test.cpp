@@ -414,3 +414,26 @@ TEST_CASE("an owner that reads on while a client must wait runs into a bound") {
   CHECK(x.server_answers<Connack>().reason == ReasonCode::quota_exceeded);
   CHECK(x.connection.heap_bytes() < 1024);
 }
+
+TEST_CASE("a connection that is held gives nothing until it is let go, and loses nothing") {
+  const auto version = GENERATE(v311, v5);
+  Exchange x(version);
+  Connect connect;
+  connect.keep_alive = 1;
+  x.connected(connect);
+  Bytes chunk;
+  for (PacketId id = 1; id <= 3; ++id) REQUIRE(encode(version, message(id), chunk).has_value());
+  x.client_sends(chunk);
+  CHECK(x.owner_sees<PublishReceived>().packet_id == 1);
+  x.connection.hold(true);
+  x.owner_sees_nothing();
+  CHECK_FALSE(x.connection.wants_input());
+  CHECK_FALSE(x.connection.expire(1'000'000));
+  REQUIRE(x.connection.puback(1).has_value());  // its answers go out
+  x.owner_sees_nothing();
+  x.connection.hold(false);
+  CHECK(x.connection.wants_input());
+  CHECK(x.owner_sees<PublishReceived>().packet_id == 2);
+  CHECK(x.owner_sees<PublishReceived>().packet_id == 3);
+  x.owner_sees_nothing();
+}

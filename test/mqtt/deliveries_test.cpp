@@ -165,3 +165,32 @@ TEST_CASE("cleared, nothing is left, and numbers are not given twice") {
   CHECK(deliveries.bytes() == 0);
   CHECK(deliveries.next_number() == 3);
 }
+
+TEST_CASE("what is on its way has its room, until it comes or does not") {
+  DeliveryLimits limits;
+  limits.messages_max = 3;
+  Deliveries deliveries(limits);
+  const std::size_t cost = delivery(1).cost();
+  deliveries.promise(cost);
+  deliveries.promise(cost);
+  deliveries.add(delivery(3));
+  CHECK_FALSE(deliveries.has_room(cost));
+  deliveries.redeem(cost);
+  deliveries.add(delivery(1));
+  CHECK_FALSE(deliveries.has_room(cost));
+  deliveries.redeem(cost);  // this one is not coming
+  CHECK(deliveries.has_room(cost));
+  CHECK(drained(deliveries) == Numbers{1, 3});
+}
+
+TEST_CASE("the bytes of what is on its way count") {
+  DeliveryLimits limits;
+  limits.bytes_max = 2 * delivery(1, Qos::at_least_once, 1000).cost();
+  Deliveries deliveries(limits);
+  const std::size_t cost = delivery(1, Qos::at_least_once, 1000).cost();
+  deliveries.promise(cost);
+  CHECK(deliveries.has_room(cost));
+  CHECK_FALSE(deliveries.has_room(cost + 1));
+  deliveries.promise(cost);
+  CHECK_FALSE(deliveries.has_room(1));
+}
