@@ -69,6 +69,7 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   std::shared_ptr<Outlet> accept(const SessionPtr&, const mqtt::ConnectReceived&, std::string_view client_id);
   void on_committed(mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode, const ErrorCode&);
   void answer_publish(mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode, std::string_view why = {});
+  bool begin_commit(const mqtt::PublishReceived&);
   void begin_wait();
   void end_wait();
   void answer_later(const ErrorCode&, const std::function<void(mqtt::Connection&)>& answer);

@@ -80,7 +80,7 @@ void Guest::on(const mqtt::PublishReceived& publish) {
   const mqtt::PacketId kept = publish.qos == mqtt::Qos::exactly_once ? publish.packet_id : mqtt::PacketId{0};
   const auto done = [self = shared_from_this(), id = publish.packet_id, qos = publish.qos,
                      reason](const ErrorCode& error) { self->on_committed(id, qos, reason, error); };
-  begin_wait();
+  if (!begin_commit(publish)) return;  // the connection is over, and the message comes again on the next one
   broker_.commit(message, std::move(routed), session_, kept, done);
 }
 
@@ -102,6 +102,12 @@ void Guest::answer_publish(mqtt::PacketId id, mqtt::Qos qos, mqtt::ReasonCode re
   if (!why.empty()) properties.reason_string = why;
   if (qos == mqtt::Qos::at_least_once) (void)engine_.puback(id, reason, properties);
   if (qos == mqtt::Qos::exactly_once) (void)engine_.pubrec(id, reason, properties);
+}
+
+bool Guest::begin_commit(const mqtt::PublishReceived& publish) {
+  begin_wait();
+  const std::lock_guard lock(mutex_);
+  return publish.qos != mqtt::Qos::exactly_once || engine_.defer(publish.packet_id).has_value();
 }
 
 void Guest::begin_wait() {

@@ -147,10 +147,21 @@ Result<void> Connection::answer_publish(Answer answer) {
 Result<void> Connection::pubrec(PacketId packet_id, ReasonCode reason, const Properties& properties) {
   const auto open = check_open();
   if (!open) return open;
-  session_->decide_pending(packet_id, !is_failure(reason));  // [MQTT-4.3.3-10]
+  const bool taken = !is_failure(reason);
+  session_->decide_pending(packet_id, taken);
   const auto sent = answer_publish(Pubrec{packet_id, reason, properties});
-  if (sent && is_failure(reason)) end_incoming();
+  if (!sent) return sent;
+  if (taken)
+    session_->add_received(packet_id);  // [MQTT-4.3.3-10]
+  else
+    end_incoming();
   return sent;
+}
+
+Result<void> Connection::defer(PacketId packet_id) {
+  const auto open = check_open();
+  if (open) session_->add_pending(packet_id);
+  return open;
 }
 
 Result<void> Connection::pubcomp(PacketId packet_id) {

@@ -126,6 +126,9 @@ class Connection {
   // 0x80 on refuses it, and ends the flow. Where the message came on an earlier connection, and not yet again on this
   // one, only the session takes note (Errc::unknown_packet_id); where this one is closing, the owner tells it himself.
   Result<void> pubrec(PacketId packet_id, ReasonCode reason = ReasonCode::success, const Properties& properties = {});
+  // The owner will decide about a QoS 2 message later, and this connection may be over by then: until pubrec(), here or
+  // on a later connection of the session, or Session::decide_pending(), the same packet id is the same message.
+  Result<void> defer(PacketId packet_id);
   Result<void> pubcomp(PacketId packet_id);
   // To a PubrecReceived; and after a resume to each message in flight that is `released`.
   Result<void> pubrel(PacketId packet_id);

@@ -145,9 +145,8 @@ std::optional<Event> Connection::take_publish(BytesView packet) {
   if (exceeds_receive_maximum()) return fail(Errc::receive_maximum_exceeded);  // [MQTT-3.3.4-9]
   unanswered_.push_back(publish.packet_id);
   ++incoming_;
-  if (publish.qos == Qos::at_least_once) return event;
-  if (session_->is_pending(publish.packet_id)) return std::nullopt;  // from an earlier connection: to be answered here
-  session_->add_pending(publish.packet_id);
+  const bool again = publish.qos == Qos::exactly_once && session_->is_pending(publish.packet_id);
+  if (again) return std::nullopt;  // from an earlier connection: to be answered here
   return event;
 }
 

@@ -68,7 +68,7 @@ class Session {
   void forget(PacketId packet_id);
 
   // QoS 2 messages that came in and whose PUBREL did not yet: the same packet id again is the same message
-  // [MQTT-4.3.3-10]. One is pending until the owner has decided about it, which a connection may not live to see.
+  // [MQTT-4.3.3-10]. One is pending while the owner decides about it, which a connection may not live to see.
   bool has_received(PacketId packet_id) const;
   bool is_pending(PacketId packet_id) const;
   void add_pending(PacketId packet_id);

@@ -162,6 +162,7 @@ void Client::publish_app(const std::shared_ptr<Connection>& connection, const mq
                [self, connection, id, qos, reason, error] { self->on_committed(connection, id, qos, reason, error); });
   };
   begin_wait(*connection);
+  if (kept != 0) (void)connection->engine().defer(kept);  // it is open: this is its strand
   broker.commit(message, std::move(routed), lane.app, kept, done);
 }
 

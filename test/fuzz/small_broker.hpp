@@ -165,9 +165,10 @@ inline bool SmallBroker::acceptable(const Place& place, const PublishReceived& p
   return publish.payload.size() >= 4 && number_in(publish.payload) >= wild_number_min;
 }
 
-inline void SmallBroker::on(std::size_t client, Wire&, const PublishReceived& publish) {
+inline void SmallBroker::on(std::size_t client, Wire& link, const PublishReceived& publish) {
   Place& place = places_[client];
   SEALPOST_ASSERT(!publish.topic.empty());
+  if (publish.qos == Qos::exactly_once) SEALPOST_ASSERT(link.connection.defer(publish.packet_id).has_value());
   MessagePtr message;
   if (acceptable(place, publish)) message = std::make_shared<const Message>(publish, client + 1, now_);
   // What is not accepted is answered like the rest.

@@ -102,6 +102,12 @@ TEST_CASE("sent again on a new connection, when it had no PUBREC yet, it is for 
   Receiving x;
   x.client_sends(message(1));
   x.owner_sees<PublishReceived>();
+  SECTION("if that was not to be decided later, it is seen once more") {
+    x.reconnected();
+    x.client_sends(message(1, true));
+    x.owner_takes(1);
+  }
+  (void)x.connection.defer(1);
   SECTION("if it was not taken, it is seen once more") {
     x.session.decide_pending(1, false);
     x.reconnected();
