@@ -48,7 +48,8 @@ void reload(Server& server, const Configuration& current, const std::string& pat
   }
   const auto changes = sealpost::app::changes_between(current, *read);
   server.reload(*read);
-  sink.write(Level::info, "app", "reloaded: certificates, who may register, the level of logging");
+  sink.write(Level::info, "app",
+             "reloaded: certificates, who may register, the rules for app/..., the level of logging");
   for (const std::string& key : changes.need_restart)
     sink.write(Level::warn, "app", key + " has changed in the file; that waits for a restart");
 }
