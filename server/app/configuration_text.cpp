@@ -182,6 +182,7 @@ std::string configuration_reference() {
       "(a `-` in\na name becomes `_`). A list is written with commas. An empty default means that nothing is set.\n\n"
       "On SIGHUP the server reads the file and the certificates again. It takes up the keys marked so, and says which\n"
       "other changes wait for a restart.\n\n"
+      "What the listeners' `access`, `[mqtt]` and `[app]` are about is told in [mqtt.md](mqtt.md).\n\n"
       "This page and the sample are made from the table in `server/app/configuration_table.cpp`.\n";
   for (const Section& section : sections()) out += reference_section(section);
   return out;

@@ -1,14 +1,23 @@
 #!/usr/bin/python3
 """Bots as MQTT clients: a listener with access = "bots" takes those with a token, over TCP and a Unix socket. (also: dev)"""
+import contextlib
+import importlib.util
 import os
+import re
+import shlex
+import shutil
+import subprocess
 import sys
+import textwrap
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import mqtt_wire as wire  # noqa: E402
 import runner  # noqa: E402
+from daemon import PATIENCE, program  # noqa: E402
 from ordinary import OrdinaryCase  # noqa: E402
+from sealpost_client import TimedOut  # noqa: E402
 from signed import Identity  # noqa: E402
-from system import bot_token  # noqa: E402
+from system import ROOT, bot_token, wait_until  # noqa: E402
 
 NOT_AUTHORIZED, BAD_PASSWORD = 0x87, 0x86
 KINDS = ("bots-mqtt", "bots-unix-mqtt")
@@ -136,6 +145,53 @@ class Rules(BotCase):
             bot.publish("app/any/thing", "x", 2)
             self.assertEqual(bot.message().topic, "app/any/thing")
             bot.close()
+
+
+class AsThePageSays(BotCase):
+    """What docs/mqtt.md shows is run as it stands there, but for the port and the token."""
+    settings = {"app": {"clients_publish": ["app/to/weather/%c"], "clients_subscribe": ["app/from/weather/%c"]}}
+
+    def page(self):
+        with open(os.path.join(ROOT, "docs/mqtt.md"), encoding="utf-8") as file:
+            return file.read().replace("1884", str(self.daemon.ports["bots-mqtt"])).replace("TOKEN", self.token)
+
+    def test_the_bot_in_ten_lines_answers(self):
+        if not importlib.util.find_spec("paho"):
+            self.skipTest("python3-paho-mqtt is not installed")
+        code = re.search(r"```python\n(.*?)```", self.page(), re.DOTALL)[1]
+        bot = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (bot.kill(), bot.communicate()))
+        for version in (5, 4):
+            anna = self.proven("anna", version)
+            anna.subscribe_app(f"app/from/weather/{anna.permalink}")
+            wait_until(lambda anna=anna: self.answers(anna), 20, "the bot has subscribed")
+        self.assertIsNone(bot.poll())
+
+    def answers(self, anna):
+        anna.publish_to(f"app/to/weather/{anna.permalink}", "and tomorrow?", 2)
+        with contextlib.suppress(TimedOut):
+            return anna.message(1).payload == b"Rain, I fear: and tomorrow?"
+
+    def test_mosquitto_sub_is_told(self):
+        command = re.search(r"^    (mosquitto_sub .*)$", self.page(), re.MULTILINE)[1]
+        if not shutil.which("mosquitto_sub"):
+            self.skipTest("mosquitto_sub is not installed")
+        run = [*shlex.split(command), "-W", str(int(20 * PATIENCE))]
+        subprocess.run([*run, "-E"], check=True, timeout=30 * PATIENCE)
+        self.plain().publish("app/news", "it rains", 1)
+        done = subprocess.run([*run, "-C", "1"], check=True, timeout=30 * PATIENCE, capture_output=True, text=True)
+        self.assertEqual(done.stdout, "app/news it rains\n")
+
+    def test_the_rules_of_the_page_are_taken(self):
+        rules = re.search(r"^    \[app\]\n((?:    .+\n)+)", self.page(), re.MULTILINE)[1]
+        with open(self.daemon.configuration, encoding="utf-8") as file:
+            text = re.sub(r"\[app\]\n(?:\w.*\n)+", "", file.read())
+        path = os.path.join(self.daemon.folder, "page.toml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + "\n[app]\n" + textwrap.dedent(rules))
+        done = subprocess.run([program("sealpostd"), "--config", path, "--check-config"], capture_output=True, text=True,
+                              timeout=30 * PATIENCE)
+        self.assertEqual(done.returncode, 0, done.stderr)
 
 
 class Conversation(BotCase):
