@@ -266,7 +266,7 @@ bool Broker::received(Session& session, std::uint64_t number, Done done) {
 }
 
 // The connection that brought a QoS 2 message may be gone, and another one have the session.
-void Broker::decide_received(Session& session, mqtt::PacketId packet_id, mqtt::ReasonCode reason) {
+void Broker::decide_received(Session& session, mqtt::PacketId packet_id, std::optional<mqtt::ReasonCode> reason) {
   std::shared_ptr<Outlet> outlet;
   {
     const std::lock_guard lock(session.mutex);
@@ -274,7 +274,7 @@ void Broker::decide_received(Session& session, mqtt::PacketId packet_id, mqtt::R
     if (outlet)
       outlet->decide_received(packet_id, reason);
     else
-      session.state.decide_pending(packet_id, !is_failure(reason));
+      session.state.decide_pending(packet_id, reason && !is_failure(*reason));
   }
   if (outlet) outlet->flush();
 }

@@ -123,7 +123,8 @@ class Broker {
   // A subscriber has a QoS 2 message, which will not be sent again. The same.
   bool received(Session&, std::uint64_t number, Done);
   // What has become of a QoS 2 message of the client: its PUBREC goes out by the connection that the session has now.
-  static void decide_received(Session&, mqtt::PacketId, mqtt::ReasonCode);
+  // None: it could not be stored.
+  static void decide_received(Session&, mqtt::PacketId, std::optional<mqtt::ReasonCode>);
   // A delivery is acknowledged, and the next may go.
   void settled(Session&, std::uint64_t number, Wakes&);
   // A delivery is given up: expired, forbidden, or too large for its client. Under the session's mutex.
@@ -168,6 +169,8 @@ class Broker {
   bool resume(const SessionPtr&, const Opening&, const Use&, Wakes&);
   SessionPtr begin(const Opening&, const Use&, Wakes&, bool& full);
   void settle_in(const SessionPtr&, const Opening&, const Use&, Wakes&);
+  SessionPtr in_use(SessionPtr);
+  void store(const SessionPtr&);
   std::vector<std::string> leave_forbidden(Session&, log::MqttWrites&);
   void end(const SessionPtr&);
   void watch_expiry(const SessionPtr&);
@@ -180,13 +183,15 @@ class Broker {
   void restore_retained(const log::MqttState&, const Moment&, log::MqttWrites&);
 
   // broker_subscriptions.cpp
-  mqtt::ReasonCode subscribe_one(const SessionPtr&, const mqtt::SubscriptionRequest&, std::uint32_t identifier, Wakes&);
+  mqtt::ReasonCode subscribe_one(const SessionPtr&, const mqtt::SubscriptionRequest&, std::uint32_t identifier,
+                                 bool& is_new, Wakes&);
   mqtt::ReasonCode take_subscription(const SessionPtr&, const mqtt::SubscriptionRequest&, const mqtt::Subscription&,
                                      bool& is_new);
   static std::size_t cost_of(std::string_view filter);
   bool has_room_for(const Session&, std::string_view filter) const;
   void enter_tree(const SessionPtr&, std::string_view filter, const mqtt::Subscription&);
   void leave_tree(const Session&, std::string_view filter);
+  bool leave(Session&, std::string_view filter);
   void send_retained(const SessionPtr&, std::string_view filter, const mqtt::Subscription&, Wakes&);
 
   // broker.cpp

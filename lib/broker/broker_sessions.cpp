@@ -27,14 +27,21 @@ SessionPtr Broker::find(const std::string& key) {
 SessionPtr Broker::open(const Opening& opening, const Use& use, Wakes& wakes) {
   for (;;) {
     if (const SessionPtr old = find(opening.key)) {
-      if (!opening.clean_start && old->durable && resume(old, opening, use, wakes)) return old;
+      if (!opening.clean_start && old->durable && resume(old, opening, use, wakes)) return in_use(old);
       end(old);
       continue;
     }
     bool full = false;
     const SessionPtr fresh = begin(opening, use, wakes, full);
-    if (fresh || full) return fresh;
+    if (fresh) return in_use(fresh);
+    if (full) return nullptr;
   }
+}
+
+// A session whose connection was not accepted after all has none from the start.
+SessionPtr Broker::in_use(SessionPtr session) {
+  if (!session->online) close(session, nullptr);
+  return session;
 }
 
 // Null: another one was faster, or there is no room.
@@ -57,7 +64,7 @@ bool Broker::resume(const SessionPtr& session, const Opening& opening, const Use
   std::vector<std::string> forbidden;
   {
     const std::lock_guard lock(session->mutex);
-    if (session->ended || session->state.expired(now())) return false;
+    if (session->ended || !session->durable || session->state.expired(now())) return false;
     ports_.timers.cancel(std::exchange(session->expiry_timer, 0));
     ports_.timers.cancel(std::exchange(session->will_timer, 0));
     if (const auto outlet = std::exchange(session->outlet, nullptr)) {
@@ -100,15 +107,26 @@ void Broker::settle_in(const SessionPtr& session, const Opening& opening, const 
   session->will = opening.will;
   session->attachment = session->state.attach(opening.clean_start, expiry, now());
   session->durable = expiry > 0;
-  if (session->durable || session->stored) {
-    session->stored = true;
-    log::MqttWrites writes;
-    writes.push_back(log::PutMqttSession{{static_cast<std::int64_t>(session->id), session->key, expiry, 0}});
-    write(std::move(writes));
-  }
+  if (session->durable || session->stored) store(session);
   session->outlet = use(session);
   session->online = session->outlet != nullptr;
+  if (!session->outlet) session->will.reset();
   if (session->outlet && session->outlet->pump(*session)) wakes.add(session->outlet);
+}
+
+// As one that has a connection; which is over if that fails, since it would promise what does not stand. Under the
+// session's mutex.
+void Broker::store(const SessionPtr& session) {
+  session->stored = true;
+  log::MqttWrites writes;
+  writes.push_back(
+      log::PutMqttSession{{static_cast<std::int64_t>(session->id), session->key, session->state.expiry(), 0}});
+  write(std::move(writes), [session, attachment = session->attachment](const ErrorCode& error) {
+    if (!error) return;
+    const std::lock_guard lock(session->mutex);
+    if (session->outlet && session->attachment == attachment)
+      session->outlet->dismiss(mqtt::ReasonCode::implementation_specific_error, "the session could not be stored");
+  });
 }
 
 void Broker::say_goodbye(Session& session, const Outlet* outlet, bool keep_will,

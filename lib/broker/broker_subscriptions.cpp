@@ -25,10 +25,13 @@ void Broker::subscribe(const SessionPtr& session, const mqtt::Subscribe& subscri
   const auto& identifiers = subscribe.properties.subscription_identifiers;
   const std::uint32_t identifier = identifiers.empty() ? 0 : identifiers.front();
   std::vector<mqtt::ReasonCode> reasons;
+  std::vector<std::string> added;
   log::MqttWrites writes;
   Wakes wakes;
   for (const mqtt::SubscriptionRequest& request : subscribe.requests) {
-    reasons.push_back(subscribe_one(session, request, identifier, wakes));
+    bool is_new = false;
+    reasons.push_back(subscribe_one(session, request, identifier, is_new, wakes));
+    if (is_new) added.emplace_back(request.filter);
     if (is_failure(reasons.back()) || !session->durable) continue;
     writes.push_back(log::PutMqttSubscription{row_of(*session, request.filter, {request.options, identifier})});
   }
@@ -37,8 +40,11 @@ void Broker::subscribe(const SessionPtr& session, const mqtt::Subscribe& subscri
     return wakes.flush();
   }
   wakes.flush();
-  write(std::move(writes), [this, session, reasons, answered = std::move(answered)](const ErrorCode& error) {
-    if (error) return answered(std::vector(reasons.size(), mqtt::ReasonCode::implementation_specific_error));
+  write(std::move(writes), [this, session, reasons, added, answered = std::move(answered)](const ErrorCode& error) {
+    if (error) {
+      for (const std::string& filter : added) leave(*session, filter);
+      return answered(std::vector(reasons.size(), mqtt::ReasonCode::implementation_specific_error));
+    }
     sweep_if_ended(*session);
     answered(reasons);
   });
@@ -47,10 +53,9 @@ void Broker::subscribe(const SessionPtr& session, const mqtt::Subscribe& subscri
 // The subscription and what is retained on its topics are taken at one moment: what is published before comes as
 // retained, what is published after as new.
 mqtt::ReasonCode Broker::subscribe_one(const SessionPtr& session, const mqtt::SubscriptionRequest& request,
-                                       std::uint32_t identifier, Wakes& wakes) {
+                                       std::uint32_t identifier, bool& is_new, Wakes& wakes) {
   const std::lock_guard tree_lock(tree_mutex_);
   const mqtt::Subscription subscription{request.options, identifier};
-  bool is_new = false;
   const auto reason = take_subscription(session, request, subscription, is_new);
   if (is_failure(reason) || mqtt::shared_filter(request.filter)) return reason;
   const auto handling = request.options.retain_handling;  // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]
@@ -119,18 +124,24 @@ void Broker::leave_tree(const Session& session, std::string_view filter) {
   if (node->empty()) tree_.erase(plain(filter));
 }
 
+// False if there is no such subscription.
+bool Broker::leave(Session& session, std::string_view filter) {
+  const std::lock_guard tree_lock(tree_mutex_);
+  const std::lock_guard lock(session.mutex);
+  if (!session.state.unsubscribe(filter)) return false;
+  session.subscription_bytes -= cost_of(filter);
+  leave_tree(session, filter);
+  return true;
+}
+
+// On disk it is dropped even if it is not there any more: that may be since an earlier commit has failed.
 void Broker::unsubscribe(const SessionPtr& session, const mqtt::Unsubscribe& unsubscribe, Answered answered) {
   std::vector<mqtt::ReasonCode> reasons;
   log::MqttWrites writes;
   for (const std::string_view filter : unsubscribe.filters) {
-    const std::lock_guard tree_lock(tree_mutex_);
-    const std::lock_guard lock(session->mutex);
-    const bool existed = session->state.unsubscribe(filter);
+    const bool existed = leave(*session, filter);
     reasons.push_back(existed ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_subscription_existed);
-    if (!existed) continue;
-    session->subscription_bytes -= cost_of(filter);
-    leave_tree(*session, filter);
-    if (session->stored)
+    if (session->durable)
       writes.push_back(log::DropMqttSubscription{static_cast<std::int64_t>(session->id), std::string(filter)});
   }
   const auto finish = [reasons, answered = std::move(answered)](const ErrorCode& error) {

@@ -74,20 +74,6 @@ void Guest::work_off() {
   flush();
 }
 
-// The input goes on if it waits and what it waits for is there.
-void Guest::go_on() {
-  {
-    const std::lock_guard lock(mutex_);
-    const bool may = engine_.closing() || (!congested_ && engine_.wants_input());
-    if (!parked_ || !may) return;
-    parked_ = false;
-  }
-  asio::post(broker_.ports().executor, [self = shared_from_this()] {
-    self->work_off();
-    self->run();
-  });
-}
-
 void Guest::finish() {
   {
     const std::lock_guard lock(mutex_);
@@ -127,9 +113,7 @@ void Guest::on_deadline() {
     expired = engine_.expire(broker_.now());
     if (!expired) watch_keep_alive();
   }
-  if (!expired) return;
-  flush();
-  go_on();
+  if (expired) flush();
 }
 
 }  // namespace sealpost::broker

@@ -42,7 +42,7 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
 
   bool pump(Session&) override;
   void flush() override;
-  void decide_received(mqtt::PacketId packet_id, mqtt::ReasonCode reason) override;
+  void decide_received(mqtt::PacketId packet_id, std::optional<mqtt::ReasonCode> reason) override;
   void dismiss(mqtt::ReasonCode reason, std::string_view why) override;
 
  private:
@@ -50,7 +50,6 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   void run();
   bool read();
   void work_off();
-  void go_on();
   void finish();
   void watch_keep_alive();
   void on_deadline();
@@ -72,10 +71,12 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   bool begin_commit(const mqtt::PublishReceived&);
   void begin_wait();
   void end_wait();
+  static constexpr std::string_view storing_failed = "could not be stored; nothing is lost, connect again";
   void answer_later(const ErrorCode&, const std::function<void(mqtt::Connection&)>& answer);
 
   // guest_deliveries.cpp: what it is sent. Under both mutexes, or its own alone.
   void push_output();
+  bool may_go_on();
   static asio::awaitable<void> drain(std::shared_ptr<Guest>);
 
   const Door& door_;

@@ -23,20 +23,36 @@ bool Guest::pump(Session& session) {
   return engine_.has_output() && !std::exchange(dirty_, true);
 }
 
-// The engine that is closing has let go of the session.
-void Guest::decide_received(mqtt::PacketId packet_id, mqtt::ReasonCode reason) {
+// A message that could not be stored is not refused, which would be the end of it: the client sends it again when it is
+// back. The engine that is closing has let go of the session.
+void Guest::decide_received(mqtt::PacketId packet_id, std::optional<mqtt::ReasonCode> reason) {
   const std::lock_guard lock(mutex_);
+  if (!reason) engine_.disconnect(mqtt::ReasonCode::implementation_specific_error, storing_failed);
   if (engine_.closing())
-    session_->state.decide_pending(packet_id, !is_failure(reason));
+    session_->state.decide_pending(packet_id, reason && !is_failure(*reason));
   else
-    (void)engine_.pubrec(packet_id, reason);
+    (void)engine_.pubrec(packet_id, *reason);
 }
 
+// And the input goes on if it waits and what it waits for is there.
 void Guest::flush() {
-  const std::lock_guard lock(mutex_);
-  dirty_ = false;
-  push_output();
-  if (engine_.closing()) channel_->close();
+  {
+    const std::lock_guard lock(mutex_);
+    dirty_ = false;
+    push_output();
+    if (engine_.closing()) channel_->close();
+    if (!parked_ || !may_go_on()) return;
+    parked_ = false;
+  }
+  asio::post(broker_.ports().executor, [self = shared_from_this()] {
+    self->work_off();
+    self->run();
+  });
+}
+
+// Under the mutex.
+bool Guest::may_go_on() {
+  return engine_.closing() || (!congested_ && engine_.wants_input());
 }
 
 // Under the mutex, so that what is written keeps its order.
@@ -74,7 +90,6 @@ asio::awaitable<void> Guest::drain(std::shared_ptr<Guest> self) {
     if (session->outlet == self) self->pump(*session);
   }
   self->flush();
-  self->go_on();
 }
 
 }  // namespace sealpost::broker

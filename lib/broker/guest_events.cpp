@@ -17,8 +17,6 @@ std::string_view words_for(mqtt::ReasonCode objection) {
 // without end fills the log's queue, and memory.
 constexpr std::size_t waiting_max = 256;
 
-constexpr std::string_view storing_failed = "could not be stored; nothing is lost, connect again";
-
 }  // namespace
 
 void Guest::on(const mqtt::ConnectReceived& connect) {
@@ -87,7 +85,7 @@ void Guest::on(const mqtt::PublishReceived& publish) {
 // On the strand of the commits. At QoS 0 nobody is told, not of a failure either.
 void Guest::on_committed(mqtt::PacketId id, mqtt::Qos qos, mqtt::ReasonCode reason, const ErrorCode& error) {
   if (qos == mqtt::Qos::exactly_once)
-    Broker::decide_received(*session_, id, error ? mqtt::ReasonCode::implementation_specific_error : reason);
+    Broker::decide_received(*session_, id, error ? std::nullopt : std::optional(reason));
   const ErrorCode told = qos == mqtt::Qos::at_most_once ? ErrorCode() : error;
   answer_later(told, [id, qos, reason](mqtt::Connection& engine) {
     if (qos == mqtt::Qos::at_least_once) (void)engine.puback(id, reason);
@@ -132,7 +130,6 @@ void Guest::answer_later(const ErrorCode& error, const std::function<void(mqtt::
       answer(engine_);
   }
   flush();
-  go_on();
 }
 
 void Guest::on(const mqtt::PubrelReceived& pubrel) {

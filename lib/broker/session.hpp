@@ -28,9 +28,9 @@ class Outlet {
   virtual bool pump(Session& session) = 0;
   // What was made ready goes out. Any thread, without the mutex.
   virtual void flush() = 0;
-  // Whether the server has taken a QoS 2 message of the client, which may have come on an earlier connection. Under the
-  // mutex.
-  virtual void decide_received(mqtt::PacketId packet_id, mqtt::ReasonCode reason) = 0;
+  // What the server says to a QoS 2 message of the client, which may have come on an earlier connection; none: it could
+  // not be stored, and has to come again. Under the mutex.
+  virtual void decide_received(mqtt::PacketId packet_id, std::optional<mqtt::ReasonCode> reason) = 0;
   // The connection is over, for `reason`: another one has the session, or nobody. Under the mutex.
   virtual void dismiss(mqtt::ReasonCode reason, std::string_view why) = 0;
 };

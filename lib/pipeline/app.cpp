@@ -156,10 +156,11 @@ void Client::publish_app(const std::shared_ptr<Connection>& connection, const mq
   if (!broker::Broker::needs_commit(*message, routed, lane.app.get()))
     return answer_publish(connection, publish.packet_id, publish.qos, reason);
   const mqtt::PacketId kept = publish.qos == mqtt::Qos::exactly_once ? publish.packet_id : mqtt::PacketId{0};
-  const auto done = [self = shared_from_this(), connection, id = publish.packet_id, qos = publish.qos,
-                     reason](const ErrorCode& error) {
-    asio::post(self->strand_,
-               [self, connection, id, qos, reason, error] { self->on_committed(connection, id, qos, reason, error); });
+  const auto done = [self = shared_from_this(), connection, session = lane.app, id = publish.packet_id,
+                     qos = publish.qos, reason](const ErrorCode& error) {
+    asio::post(self->strand_, [self, connection, session, id, qos, reason, error] {
+      self->on_committed(connection, session, id, qos, reason, error);
+    });
   };
   begin_wait(*connection);
   if (kept != 0) (void)connection->engine().defer(kept);  // it is open: this is its strand
@@ -167,15 +168,14 @@ void Client::publish_app(const std::shared_ptr<Connection>& connection, const mq
 }
 
 // At QoS 0 nobody is told, not of a failure either.
-void Client::on_committed(const std::shared_ptr<Connection>& connection, mqtt::PacketId id, mqtt::Qos qos,
-                          mqtt::ReasonCode reason, const ErrorCode& error) {
+void Client::on_committed(const std::shared_ptr<Connection>& connection, const broker::SessionPtr& session,
+                          mqtt::PacketId id, mqtt::Qos qos, mqtt::ReasonCode reason, const ErrorCode& error) {
   end_wait(connection);
-  const auto outcome = error ? mqtt::ReasonCode::implementation_specific_error : reason;
-  if (qos == mqtt::Qos::exactly_once) decide_received(lane_of(*connection), id, outcome);
-  if (error && qos != mqtt::Qos::at_most_once)
-    fail(*connection, error);
-  else if (qos == mqtt::Qos::at_least_once)
-    answer_publish(connection, id, qos, reason);
+  if (error && qos != mqtt::Qos::at_most_once) fail(*connection, error);
+  DeviceLane& lane = lane_of(*connection);
+  if (qos == mqtt::Qos::exactly_once && lane.app == session)
+    decide_received(lane, id, error ? std::nullopt : std::optional(reason));
+  if (!error && qos == mqtt::Qos::at_least_once) answer_publish(connection, id, qos, reason);
   step(connection);
 }
 
@@ -185,13 +185,16 @@ void Client::answer_publish(const std::shared_ptr<Connection>& connection, mqtt:
   if (qos == mqtt::Qos::exactly_once) (void)connection->engine().pubrec(id, reason);
 }
 
-// By the connection that the device has now, whichever brought the message.
-void Client::decide_received(DeviceLane& lane, mqtt::PacketId id, mqtt::ReasonCode reason) {
-  if (lane.connection && !lane.connection->ended()) {
-    (void)lane.connection->engine().pubrec(id, reason);
-    lane.connection->flush();
+// By the connection that the device has now, whichever brought the message. None: it could not be stored, and is not
+// refused, which would be the end of it: it comes again.
+void Client::decide_received(DeviceLane& lane, mqtt::PacketId id, std::optional<mqtt::ReasonCode> reason) {
+  const auto& connection = lane.connection;
+  if (connection && !connection->ended() && !reason) connection->end(mqtt::ReasonCode::implementation_specific_error);
+  if (connection && !connection->ended()) {
+    (void)connection->engine().pubrec(id, *reason);
+    connection->flush();
   } else {
-    lane.session().decide_pending(id, !is_failure(reason));
+    lane.session().decide_pending(id, reason && !is_failure(*reason));
   }
 }
 

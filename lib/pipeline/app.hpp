@@ -33,7 +33,7 @@ class AppOutlet final : public broker::Outlet, public std::enable_shared_from_th
 
   bool pump(broker::Session&) override { return !scheduled_.exchange(true); }
   // The client decides itself, on its strand.
-  void decide_received(mqtt::PacketId, mqtt::ReasonCode) override {}
+  void decide_received(mqtt::PacketId, std::optional<mqtt::ReasonCode>) override {}
   void flush() override;
   void dismiss(mqtt::ReasonCode reason, std::string_view why) override;
 

@@ -239,8 +239,9 @@ class Client : public std::enable_shared_from_this<Client> {
   void on(const std::shared_ptr<Connection>&, const mqtt::PubrelReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::PubrecReceived&);
   static void answer_publish(const std::shared_ptr<Connection>&, mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode);
-  void on_committed(const std::shared_ptr<Connection>&, mqtt::PacketId, mqtt::Qos, mqtt::ReasonCode, const ErrorCode&);
-  static void decide_received(DeviceLane&, mqtt::PacketId, mqtt::ReasonCode);
+  void on_committed(const std::shared_ptr<Connection>&, const broker::SessionPtr&, mqtt::PacketId, mqtt::Qos,
+                    mqtt::ReasonCode, const ErrorCode&);
+  static void decide_received(DeviceLane&, mqtt::PacketId, std::optional<mqtt::ReasonCode>);
   void settle_app(DeviceLane&, std::uint64_t number);
   static void begin_wait(Connection&);
   void end_wait(const std::shared_ptr<Connection>&);
