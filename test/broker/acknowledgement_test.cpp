@@ -241,6 +241,49 @@ TEST_CASE("QoS 2: a message whose commit the client did not hear of is not taken
   }
 }
 
+TEST_CASE("QoS 2: what was refused to a 3.1.1 client is refused again when it is back") {
+  Stage stage;
+  Client client(stage, "c", Version::v311);
+  for (int times = 0; times < 2; ++times) {
+    client.connect(lasting());
+    stage.settle();
+    client.publish("$forbidden", "one", Qos::exactly_once, false, 7);
+    client.is_dismissed(ReasonCode::not_authorized);
+  }
+}
+
+TEST_CASE("a client that waits for answers to an earlier connection's messages is read again when they come") {
+  Stage stage;
+  stage.mqtt_limits.receive_maximum = 2;
+  Client client(stage, "c", Version::v311);
+  client.connect(lasting());
+  stage.settle();
+  for (const PacketId id : {1, 2}) client.publish("nobody", "again", Qos::exactly_once, false, id);
+  client.lose();
+  client.connect(lasting());
+  for (const PacketId id : {1, 2}) client.publish("nobody", "again", Qos::exactly_once, false, id);
+  client.send(mqtt::Pingreq{});
+  client.gets_nothing();
+  stage.settle();
+  REQUIRE(client.gets<mqtt::Pubrec>().packet_id == 1);
+  client.gets<mqtt::Pingresp>();
+  REQUIRE(client.gets<mqtt::Pubrec>().packet_id == 2);
+}
+
+TEST_CASE("a connection whose CONNACK is too large for its client leaves no session behind") {
+  Stage stage;
+  Client client(stage, "c");
+  client.dial({.will = will_at("t", "gone"), .maximum_packet_size = 2});
+  REQUIRE(client.is_closed());
+  REQUIRE(stage.sessions() == 0);
+  SECTION("or one that waits for it to come back") {
+    client.dial({.clean_start = false, .expiry = 60, .maximum_packet_size = 2});
+    REQUIRE(stage.sessions() == 1);
+    stage.advance(61'000);
+    REQUIRE(stage.sessions() == 0);
+  }
+}
+
 TEST_CASE("QoS 2: a message asked for twice whose commit fails can be sent again") {
   Pair pair(lasting());
   pair.publisher.publish("t", "one", Qos::exactly_once, false, 7);
