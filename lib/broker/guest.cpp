@@ -83,7 +83,8 @@ void Guest::finish() {
     broker_.ports().timers.cancel(std::exchange(deadline_, 0));
   }
   if (session_) broker_.close(session_, this);
-  channel_->close();
+  const std::lock_guard lock(mutex_);
+  close_channel();
 }
 
 void Guest::dismiss(mqtt::ReasonCode reason, std::string_view why) {

@@ -77,6 +77,7 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   // guest_deliveries.cpp: what it is sent. Under both mutexes, or its own alone.
   void push_output();
   bool may_go_on();
+  void close_channel();
   static asio::awaitable<void> drain(std::shared_ptr<Guest>);
 
   const Door& door_;
@@ -96,6 +97,7 @@ class Guest final : public Outlet, public std::enable_shared_from_this<Guest> {
   bool dirty_ = false;       // somebody is about to flush()
   Sending sending_;
   bool finished_ = false;
+  bool said_goodbye_ = false;    // the client, by DISCONNECT
   Timers::Handle deadline_ = 0;  // for CONNECT, then for the keep-alive
 };
 

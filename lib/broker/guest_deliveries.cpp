@@ -40,7 +40,7 @@ void Guest::flush() {
     const std::lock_guard lock(mutex_);
     dirty_ = false;
     push_output();
-    if (engine_.closing()) channel_->close();
+    if (engine_.closing()) close_channel();
     if (!parked_ || !may_go_on()) return;
     parked_ = false;
   }
@@ -48,6 +48,12 @@ void Guest::flush() {
     self->work_off();
     self->run();
   });
+}
+
+// Who has said goodbye waits for nothing more, and nothing waits for him: no need to linger. Under the mutex.
+void Guest::close_channel() {
+  const bool at_once = said_goodbye_ && !channel_->peer().encrypted() && channel_->unsent() == 0;
+  at_once ? channel_->abort() : channel_->close();
 }
 
 // Under the mutex.

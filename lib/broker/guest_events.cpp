@@ -173,6 +173,10 @@ void Guest::on(const mqtt::UnsubscribeReceived& unsubscribe) {
 }
 
 void Guest::on(const mqtt::DisconnectReceived& disconnect) {
+  {
+    const std::lock_guard lock(mutex_);
+    said_goodbye_ = true;
+  }
   const bool keep_will = disconnect.reason != mqtt::ReasonCode::normal_disconnection;  // [MQTT-3.14.4-3]
   broker_.say_goodbye(*session_, this, keep_will, disconnect.properties.session_expiry);
 }

@@ -175,13 +175,14 @@ void Listener::State::welcome(Descriptor accepted, const Address& from) {
   const Refusal refusal = proxied ? admission_->admit_untold(peer.address, ticket)
                                   : admission_->admit(peer.transport == Transport::local ? "" : peer.address, ticket);
   if (refusal != Refusal::none) return site_->ports.counters.connections_refused_total.add();
-  send_at_once(accepted.get());
-  notice_dead_peers(accepted.get());
   auto visit = std::make_shared<Visit>();
   visit->proxied = proxied;
   visit->wire = make_wire(std::move(accepted), std::move(peer), std::move(ticket));
-  if (!visit->wire || !enter(visit)) return;
+  if (!visit->wire) return;
   site_->ports.counters.connections_total.add();
+  const bool at_once = site_->options.service == Service::mqtt && !site_->options.tls && !proxied;
+  if (at_once && !site_->stopping) return site_->receivers.on_channel(make_socket_channel(visit->wire, terms_));
+  if (!enter(visit)) return;
   auto receiving = receive(shared_from_this(), visit);
   auto strand = asio::make_strand(site_->ports.executor);
   asio::co_spawn(strand, std::move(receiving), [self = shared_from_this(), visit](std::exception_ptr failure) {

@@ -93,6 +93,9 @@ Descriptor listen_on_tcp(const std::string& name, const std::string& host, std::
   if (!made) cannot_listen(name, where, errno);
   set(made.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (address->storage.ss_family == AF_INET6) set(made.get(), IPPROTO_IPV6, IPV6_V6ONLY, host == "::" ? 0 : 1);
+  // What is accepted has what the listening socket has (Linux), without six system calls for each.
+  send_at_once(made.get());
+  notice_dead_peers(made.get());
   if (::bind(made.get(), address->get(), address->size) < 0) cannot_listen(name, where, errno);
   if (::listen(made.get(), backlog) < 0) cannot_listen(name, where, errno);
   return made;

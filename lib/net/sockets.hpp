@@ -31,9 +31,10 @@ std::uint16_t bound_port(int descriptor);
 // Begins to connect: ready to write when that has come out (Wire::connected()).
 Result<Descriptor> begin_to_connect(const Address& address);
 
-// Of a connected socket: who is there (transport tcp or local); no delay for small packets; and the kernel ends
-// it when the other machine has gone without a word, for clients without a keep-alive of their own.
+// Of a connected socket: who is there (transport tcp or local).
 Peer peer_of(int descriptor, const Address& address);
+// Of a socket that listens, and so of all that it accepts, or of one that is connected: no delay for small packets; and
+// the kernel ends it when the other machine has gone without a word, for clients without a keep-alive of their own.
 void send_at_once(int descriptor);
 void notice_dead_peers(int descriptor);
 

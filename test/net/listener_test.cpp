@@ -312,7 +312,7 @@ TEST_CASE("the kernel is told to notice when the machine of a peer has gone, whe
     CHECK(silent == 420);  // seconds
     CHECK(option_of(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT) == silent * 1000);
   }
-  CHECK(found == 1);
+  CHECK(found == 2);  // the socket that listens, and from it the one that was accepted
 }
 
 TEST_CASE("dialling where nobody listens, or a name that does not exist, fails with the cause") {
