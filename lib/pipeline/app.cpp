@@ -9,7 +9,6 @@
 
 #include "auth/topic.hpp"
 #include "broker/presence.hpp"
-#include "net/deadline.hpp"
 #include "pipeline/await.hpp"
 #include "pipeline/client.hpp"
 #include "pipeline/clients.hpp"
@@ -19,7 +18,6 @@ namespace {
 
 // Above this much unsent a connection gets no more of the broker's messages until it has taken some.
 constexpr std::size_t unsent_before_pausing = 256 * 1024;
-constexpr std::chrono::seconds pause_max{60};  // for that
 
 // Requests of one client that may wait for a commit; then it is not heard until one is answered.
 constexpr std::size_t waiting_max = 256;
@@ -90,19 +88,9 @@ void Client::send_app(const std::shared_ptr<Connection>& connection) {
     } while (!congested && connection->outlet->sending.send_one(broker, *lane.app, connection->engine()));
   }
   connection->flush();
-  if (congested && !std::exchange(connection->app_paused, true))
-    spawn(strand_, services_.sink, "drain_app", drain_app(shared_from_this(), connection));
-}
-
-asio::awaitable<void> Client::drain_app(std::shared_ptr<Client> self, std::shared_ptr<Connection> connection) {
-  const std::shared_ptr<net::Channel> channel = connection->shared_channel();
-  const auto stuck = [weak = std::weak_ptr(channel)] {
-    if (const auto late = weak.lock()) late->abort();
-  };
-  const net::Deadline deadline(self->services_.timers, pause_max, stuck);
-  const auto taken = co_await channel->drained(unsent_before_pausing / 2);
-  connection->app_paused = false;
-  if (taken) self->send_app(connection);
+  if (!congested) return;
+  connection->app_paused = true;
+  drain(connection);
 }
 
 void Client::begin_wait(Connection& connection) {

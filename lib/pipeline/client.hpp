@@ -216,6 +216,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void serve(const std::shared_ptr<Connection>&);
   void step(const std::shared_ptr<Connection>&);
   void go_on_after_progress(const std::shared_ptr<Connection>&);
+  void drain(const std::shared_ptr<Connection>&);
   static asio::awaitable<void> let_drain(std::shared_ptr<Client>, std::shared_ptr<Connection>);
   void on(const std::shared_ptr<Connection>&, const mqtt::PublishReceived&);
   void on(const std::shared_ptr<Connection>&, const mqtt::PubackReceived&);
@@ -246,7 +247,6 @@ class Client : public std::enable_shared_from_this<Client> {
   static void begin_wait(Connection&);
   void end_wait(const std::shared_ptr<Connection>&);
   broker::Broker::Done answered_later(const std::shared_ptr<Connection>&, std::function<void()> answer);
-  static asio::awaitable<void> drain_app(std::shared_ptr<Client>, std::shared_ptr<Connection>);
   void note_presence();
 
   // reauthenticate.cpp

@@ -66,13 +66,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t in_flight = 0;
   bool expired = false;                              // `expires` has passed: nothing more is taken
   bool paused = false;                               // not read from: the client does not take what we have sent
+  bool draining = false;                             // somebody waits until it has taken some
   std::uint32_t attachment = 0;                      // to the device's MQTT session
   std::unique_ptr<auth::ServerHandshake> handshake;  // of a re-authentication under way
   std::function<void()> on_progress;  // called once when an answer went out: the engine may want input again
 
   // Of its ordinary MQTT (app.hpp).
   std::shared_ptr<AppOutlet> outlet;
-  bool app_paused = false;
+  bool app_paused = false;      // not sent to: the same
   std::size_t app_waiting = 0;  // requests whose answers wait for a commit of the broker
 
   // What watches over it, to be cancelled when it ends: else each would hold its memory until it is due.

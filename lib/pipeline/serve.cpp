@@ -95,8 +95,10 @@ void Client::serve(const std::shared_ptr<Connection>& connection) {
   };
   while (!connection->ended()) {
     if (!connection->engine().wants_input()) return go_on_after_progress(connection);
-    if (connection->channel().unsent() > unsent_before_pausing)
-      return spawn(strand_, services_.sink, "let_drain", let_drain(shared_from_this(), connection));
+    if (connection->channel().unsent() > unsent_before_pausing) {
+      connection->paused = true;
+      return drain(connection);
+    }
     const auto received = connection->channel().try_receive();
     if (!received) return connection->channel().when_input(go_on);
     if (!*received) break;
@@ -116,20 +118,30 @@ void Client::go_on_after_progress(const std::shared_ptr<Connection>& connection)
   };
 }
 
-// Does not read until the client has taken its answers; ends a connection that takes none for too long.
+// One at a time waits for the channel, for whoever has paused: what is read, what the broker sends, or both.
+void Client::drain(const std::shared_ptr<Connection>& connection) {
+  if (std::exchange(connection->draining, true)) return;
+  asio::post(strand_, [self = shared_from_this(), connection] {
+    spawn(self->strand_, self->services_.sink, "let_drain", let_drain(self, connection));
+  });
+}
+
+// Until the client has taken its answers; ends a connection that takes none for too long.
 asio::awaitable<void> Client::let_drain(std::shared_ptr<Client> self, std::shared_ptr<Connection> connection) {
   const std::shared_ptr<net::Channel> channel = connection->shared_channel();
   const auto stuck = [weak = std::weak_ptr(channel)] {
     if (const auto late = weak.lock()) late->abort();
   };
-  connection->paused = true;
-  while (channel->unsent() > unsent_before_pausing) {
+  while (channel->unsent() > unsent_before_pausing / 2) {
     const net::Deadline deadline(self->services_.timers, pause_max, stuck);
     const std::size_t unsent = channel->unsent();
     const auto shorter = co_await channel->drained(unsent);
-    if (!shorter) co_return self->detach(connection);
+    if (!shorter && connection->paused) self->detach(connection);  // else who reads finds out
+    if (!shorter) co_return;
   }
-  connection->paused = false;
+  connection->draining = false;
+  if (std::exchange(connection->app_paused, false)) self->send_app(connection);
+  if (!std::exchange(connection->paused, false)) co_return;
   connection->engine().excuse_silence(steady_ms(self->services_.clock));
   self->serve(connection);
 }
