@@ -38,10 +38,13 @@ Result<void> publish_again(const Broker& broker, mqtt::Connection& engine, const
   return published ? Result<void>() : Result<void>(published.error());
 }
 
-// The first that waits is not for this client, or not any more [MQTT-3.3.2-5].
+// The first that waits is not for this client, or not any more [MQTT-3.3.2-5]. One of QoS 2 that may have been sent
+// does not expire [MQTT-4.3.3-7]: the client may hold its packet id, and take the next message under it for the same.
 bool is_over(const Broker& broker, const Session& session, const mqtt::Delivery& delivery) {
   const mqtt::Message& message = *delivery.message;
-  const bool expired = message.expires_at() != mqtt::Message::never && message.expired(broker.now());
+  const bool expires =
+      message.expires_at() != mqtt::Message::never && !(delivery.again && delivery.qos == mqtt::Qos::exactly_once);
+  const bool expired = expires && message.expired(broker.now());
   return expired || !session.access->may_receive(message.topic());
 }
 
