@@ -16,6 +16,7 @@ void Client::dial(const Terms& terms) {
   }
   pipe_ = stage_.dial();
   framer_.drop();
+  before_.clear();
   send(connect);
 }
 
@@ -53,7 +54,7 @@ ReasonCode Client::subscribe(std::string_view filter, Qos qos, mqtt::Subscriptio
   if (identifier != 0) subscribe.properties.subscription_identifiers.push_back(identifier);
   send(subscribe);
   stage_.settle();
-  const auto suback = gets<mqtt::Suback>();
+  const auto suback = std::get<mqtt::Suback>(next_but_publish());  // retained messages may come before it
   REQUIRE(suback.packet_id == last_id_);
   REQUIRE(suback.reasons.size() == 1);
   return suback.reasons.front();
@@ -78,7 +79,23 @@ PacketId Client::publish(std::string_view topic, std::string_view payload, Qos q
   return publish.packet_id;
 }
 
+mqtt::Packet Client::next_but_publish() {
+  for (;;) {
+    const auto packet = read();
+    REQUIRE(packet.has_value());
+    if (!std::holds_alternative<mqtt::Publish>(*packet)) return *packet;
+    before_.push_back(*packet);
+  }
+}
+
 std::optional<mqtt::Packet> Client::next() {
+  if (before_.empty()) return read();
+  const mqtt::Packet first = before_.front();
+  before_.pop_front();
+  return first;
+}
+
+std::optional<mqtt::Packet> Client::read() {
   auto packet = framer_.next();
   REQUIRE(packet.has_value());
   if (packet->empty()) {

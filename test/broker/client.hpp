@@ -74,7 +74,7 @@ class Client {
   // Says goodbye with that reason, and closes.
   void is_dismissed(ReasonCode reason);
   bool is_closed() const { return pipe_->is_closed(); }
-  // What came, if anything; null once.
+  // The next packet, if any.
   std::optional<mqtt::Packet> next();
   // All payloads that came, each acknowledged as its QoS wants.
   std::vector<std::string> takes_all();
@@ -83,13 +83,16 @@ class Client {
 
  private:
   void acknowledge(const mqtt::Publish&);
+  mqtt::Packet next_but_publish();
+  std::optional<mqtt::Packet> read();
 
   Stage& stage_;
   const std::string id_;
   const Version version_;
   std::shared_ptr<Pipe> pipe_;
   mqtt::Framer framer_{1 << 24};
-  std::deque<Bytes> received_;  // packets view them
+  std::deque<Bytes> received_;       // packets view them
+  std::deque<mqtt::Packet> before_;  // PUBLISH that came before an answer, to be looked at after it
   PacketId last_id_ = 0;
 };
 
