@@ -137,7 +137,8 @@ bool eventually(Holds holds) {
   const auto until = std::chrono::steady_clock::now() + patience;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(1));  // the other threads need the processor, to bring it about
   }
   return true;
 }
@@ -168,7 +169,10 @@ int receive_all(Server& server, int number, std::atomic<int>& ready, int expecte
   eventually([&] { return count += peer.answer(), peer.subacks() == 1; });
   ++ready;
   eventually([&] { return count += peer.answer(), count >= expected; });
-  for (int i = 0; i < 20; ++i, std::this_thread::sleep_for(std::chrono::milliseconds(1))) count += peer.answer();
+  for (int i = 0; i < 20; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // time for one too many to come, if there is one
+    count += peer.answer();
+  }
   return count;
 }
 
