@@ -137,8 +137,8 @@ bool eventually(Holds holds) {
   const auto until = std::chrono::steady_clock::now() + patience;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > until) return false;
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds(1));  // the other threads need the processor, to bring it about
+    // The others, who bring it about, need the processor.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return true;
 }
