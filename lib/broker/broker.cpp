@@ -30,7 +30,10 @@ std::optional<mqtt::ReasonCode> Broker::objection_to(const mqtt::Message& messag
   if (!message.retain()) return std::nullopt;
   const std::lock_guard lock(retained_mutex_);
   if (retained_.has_room_for(message)) return std::nullopt;
-  retained_.match("#", now(), [](const mqtt::MessagePtr&) {});  // what has expired makes room
+  constexpr Millis pause = 1'000;  // looking at all takes a while, and whoever publishes may make us do it
+  if (now() - retained_swept_at_ < pause) return mqtt::ReasonCode::quota_exceeded;
+  retained_swept_at_ = now();
+  match_retained("#", [](const mqtt::MessagePtr&) {});  // what has expired makes room
   if (!retained_.has_room_for(message)) return mqtt::ReasonCode::quota_exceeded;
   return std::nullopt;
 }

@@ -194,6 +194,8 @@ class Broker {
   bool leave(Session&, std::string_view filter);
   void send_retained(const SessionPtr&, std::string_view filter, const mqtt::Subscription&, Wakes&);
 
+  void match_retained(std::string_view filter, const std::function<void(const mqtt::MessagePtr&)>& visit);
+
   // broker.cpp
   static bool wants(const Entry&, const mqtt::Message&);
   static Match match_of(const mqtt::Subscription&, const mqtt::Message&);
@@ -226,6 +228,7 @@ class Broker {
 
   std::mutex retained_mutex_;  // a leaf, but for the log's queue: so that both have the same order
   mqtt::RetainedStore retained_;
+  Millis retained_swept_at_ = 0;  // for what has expired; 0: never
 };
 
 }  // namespace sealpost::broker

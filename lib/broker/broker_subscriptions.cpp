@@ -154,8 +154,17 @@ void Broker::unsubscribe(const SessionPtr& session, const mqtt::Unsubscribe& uns
 std::vector<mqtt::MessagePtr> Broker::retained(std::string_view filter) {
   std::vector<mqtt::MessagePtr> found;
   const std::lock_guard lock(retained_mutex_);
-  retained_.match(filter, now(), [&found](const mqtt::MessagePtr& message) { found.push_back(message); });
+  match_retained(filter, [&found](const mqtt::MessagePtr& message) { found.push_back(message); });
   return found;
+}
+
+// What has expired leaves the disk too. Under the mutex of the retained messages.
+void Broker::match_retained(std::string_view filter, const std::function<void(const mqtt::MessagePtr&)>& visit) {
+  log::MqttWrites writes;
+  retained_.match(filter, now(), visit, [&writes](const mqtt::MessagePtr& message) {
+    writes.push_back(log::DropMqttRetained{std::string(message->topic())});
+  });
+  if (!writes.empty()) write(std::move(writes));
 }
 
 // What is retained on the topics of a new subscription, marked as such [MQTT-3.3.1-8]. Under the tree's mutex.

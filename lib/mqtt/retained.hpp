@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "mqtt/message.hpp"
 #include "mqtt/topic.hpp"
@@ -37,9 +38,9 @@ class RetainedStore {
   void remove(std::string_view topic);
 
   // Calls visit(const MessagePtr&) for each message whose topic the filter matches, in the order of the topics. What
-  // has expired is removed on the way.
-  template <class Visit>
-  void match(std::string_view filter, Millis now, Visit&& visit) {
+  // has expired is removed on the way, and expired(const MessagePtr&) called.
+  template <class Visit, class Expired>
+  void match(std::string_view filter, Millis now, Visit&& visit, Expired&& expired) {
     // All that match begin with what stands before the first wildcard, or are that; "a/#" matches "a" too.
     const auto wildcard = filter.find_first_of("+#");
     std::string_view prefix = filter.substr(0, wildcard);
@@ -47,11 +48,18 @@ class RetainedStore {
     for (auto at = by_topic_.lower_bound(prefix); at != by_topic_.end() && at->first.starts_with(prefix);) {
       if (wildcard == std::string_view::npos && at->first != filter) break;
       const auto here = at++;
-      if (here->second.message->expired(now))
+      if (here->second.message->expired(now)) {
+        const MessagePtr gone = here->second.message;
         erase(here);
-      else if (matches(filter, here->first))
+        expired(gone);
+      } else if (matches(filter, here->first)) {
         visit(here->second.message);
+      }
     }
+  }
+  template <class Visit>
+  void match(std::string_view filter, Millis now, Visit&& visit) {
+    match(filter, now, std::forward<Visit>(visit), [](const MessagePtr&) {});
   }
 
   std::size_t size() const { return by_topic_.size(); }
