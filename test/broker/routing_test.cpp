@@ -221,6 +221,35 @@ TEST_CASE("a retained message expires, also while the server is down") {
   room.reader.gets_nothing();
 }
 
+TEST_CASE("what has expired of the retained messages leaves the disk, and makes room") {
+  broker::Limits limits;
+  limits.retained.messages_max = 1;
+  Stage stage(limits);
+  Client publisher(stage, "p");
+  publisher.connect();
+  mqtt::Publish publish;
+  publish.topic = "a";
+  publish.payload = as_bytes("short");
+  publish.retain = true;
+  publish.properties.message_expiry = 10;
+  publisher.send_publish(publish);
+  stage.settle();
+  REQUIRE(stage.stored().retained.size() == 1);
+  stage.advance(10'000);
+  SECTION("when somebody asks for it") {
+    publisher.subscribe("a");
+  }
+  SECTION("when there is no room for another") {
+    publisher.publish("b", "two", Qos::at_least_once, true);
+    stage.settle();
+    REQUIRE(publisher.gets<mqtt::Puback>().reason == ReasonCode::no_matching_subscribers);
+    REQUIRE(stage.stored().retained.front().topic == "b");
+    publisher.publish("b", "", Qos::at_most_once, true);
+    stage.settle();
+  }
+  REQUIRE(stage.stored().retained.empty());
+}
+
 TEST_CASE("there is no more room for retained messages than may be") {
   broker::Limits limits;
   limits.retained.messages_max = 1;
