@@ -7,6 +7,8 @@
 // packet ids that it has given to QoS 2 messages, and retained messages. Sessions that end with their connection cost
 // no write.
 //
+// It ends before the io_context, since its sessions' connections need that, and after the log has stopped.
+//
 // Threads: any. Mutexes in this order: the tree, a session, its outlet; the registry and the retained messages are
 // leaves. What follows a commit runs on one strand, in the order of the commits.
 

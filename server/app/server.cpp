@@ -212,22 +212,27 @@ struct Server::Parts {
         access(configuration.app, tokens),
         mqtt_limits(mqtt_limits_of(services.limits)),
         open_limits(open_limits_of(configuration, mqtt_limits)),
-        broker({io.get_executor(), *log, clock, wheel, sink, counters}, broker_limits_of(configuration)),
-        app{broker, [this](std::string_view client_id) { return access.of(AppAccess::key_of_client(client_id)); },
+        broker(std::make_unique<broker::Broker>(
+            broker::Broker::Ports{io.get_executor(), *log, clock, wheel, sink, counters},
+            broker_limits_of(configuration))),
+        app{*broker, [this](std::string_view client_id) { return access.of(AppAccess::key_of_client(client_id)); },
             configuration.app.presence},
         proven_limits(has_app() ? app_limits_of(configuration, mqtt_limits) : mqtt_limits),
-        open_door{broker, open_limits, random,
+        open_door{*broker, open_limits, random,
                   [this](const mqtt::Connect&, std::string_view id) { return access.admit_anybody(id); }},
-        bots_door{broker, open_limits, random,
+        bots_door{*broker, open_limits, random,
                   [this](const mqtt::Connect& connect, std::string_view id) { return access.admit_bot(connect, id); }},
         api(services, clients, door, tokens, dynamic_cast<bot::Feed*>(bot.get()), api_options()),
         admission(std::make_shared<net::Admission>(admission_limits_of(configuration.limits))) {}
 
   // Coroutines that still wait end with the io_context, and on their way out they cancel deadlines and give buffers
-  // back: so it goes first.
+  // back: so it goes before the rest. The broker's sessions have connections, whose sockets need it: so they go before
+  // it; and what the log still tells the broker comes before that.
   ~Parts() {
     listeners.clear();
     wheel.stop();
+    log->stop();
+    broker.reset();
     context.reset();
   }
   Parts(const Parts&) = delete;
@@ -274,7 +279,7 @@ struct Server::Parts {
   AppAccess access;
   const mqtt::Limits mqtt_limits;
   const mqtt::Limits open_limits;
-  broker::Broker broker;
+  std::unique_ptr<broker::Broker> broker;
   pipeline::AppService app;
   const mqtt::Limits proven_limits;
   const broker::Door open_door;
@@ -362,10 +367,10 @@ void Server::Parts::log_own_identity() {
 
 asio::awaitable<void> Server::Parts::wind_down() {
   if (auto* feed = dynamic_cast<bot::Feed*>(bot.get())) feed->stop();
-  broker.stop_taking();
+  broker->stop_taking();
   co_await clients.stop(stop_patience);
-  for (Millis waited = 0; broker.busy() && waited < stop_patience; waited += 10) co_await pipeline::pause(wheel, 10);
-  broker.dismiss_all(mqtt::ReasonCode::server_shutting_down, "the server is shutting down; connect again soon");
+  for (Millis waited = 0; broker->busy() && waited < stop_patience; waited += 10) co_await pipeline::pause(wheel, 10);
+  broker->dismiss_all(mqtt::ReasonCode::server_shutting_down, "the server is shutting down; connect again soon");
 }
 
 Server::Server(const Configuration& configuration, StderrLog& sink)
@@ -382,11 +387,11 @@ Server::Server(const Configuration& configuration, StderrLog& sink)
   });
   if (parts.has_app()) parts.services.app = &parts.app;
   parts.log_own_identity();
-  parts.broker.restore(read_mqtt_state(*parts.log), [&parts](const std::string& key) { return parts.access.of(key); });
-  broker::retract_presence(parts.broker);
-  parts.broker.keep(std::make_shared<const mqtt::Message>("$SYS/broker/version", BytesView{},
-                                                          as_bytes("sealpost " SEALPOST_VERSION),
-                                                          mqtt::Qos::at_most_once, true, mqtt::Message::never));
+  parts.broker->restore(read_mqtt_state(*parts.log), [&parts](const std::string& key) { return parts.access.of(key); });
+  broker::retract_presence(*parts.broker);
+  parts.broker->keep(std::make_shared<const mqtt::Message>("$SYS/broker/version", BytesView{},
+                                                           as_bytes("sealpost " SEALPOST_VERSION),
+                                                           mqtt::Qos::at_most_once, true, mqtt::Message::never));
   parts.listen();
   write_listening(parts.configuration, parts.listeners);
 }
@@ -438,7 +443,7 @@ void Server::reload(const Configuration& configuration) {
   if (rules && !parts_->has_app())
     parts_->sink.write(Level::warn, "app", "[app] had no rules for clients at the start: restart to take them up");
   parts_->access.set(configuration.app);
-  parts_->broker.renew_access([this](const std::string& key) { return parts_->access.of(key); });
+  parts_->broker->renew_access([this](const std::string& key) { return parts_->access.of(key); });
   for (const auto& certificate : parts_->certificates) certificate->reload();
 }
 

@@ -58,8 +58,7 @@ void Stage::end() {
   log.crash();
   timers.drop();
   process_->work.reset();
-  process_->context.reset();
-  process_.reset();
+  process_.reset();  // the broker before the io_context, as in the server
 }
 
 void Stage::crash() {
