@@ -135,8 +135,8 @@ bool Broker::add(Session& session, mqtt::Delivery delivery, Wakes& wakes) {
   return true;
 }
 
-// The policy for a client that takes less than it is sent: the newest message is dropped for it, and counted. The line
-// in the log comes once for each time that the queue fills.
+// The policy for a client that takes less than it is sent: the newest message is dropped for it, and counted. Lines in
+// the log would be as many as messages: only who debugs gets them.
 void Broker::count_dropped(const Session& session) {
   ports_.counters.mqtt_dropped_total.add();
   if (!ports_.sink.wants(Level::debug)) return;
