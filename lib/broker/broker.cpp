@@ -154,12 +154,12 @@ void Broker::commit(const mqtt::MessagePtr& message, Routed routed, const Sessio
                     mqtt::PacketId received, Done done) {
   log::MqttWrites writes;
   const bool keeps_id = publisher && publisher->durable && received != 0;
-  if (keeps_id) writes.push_back(log::PutMqttReceived{{static_cast<std::int64_t>(publisher->id), received}});
+  if (keeps_id) writes.emplace_back(log::PutMqttReceived{{static_cast<std::int64_t>(publisher->id), received}});
   std::vector<std::uint64_t> numbers;
   std::shared_ptr<Stored> stored;
   if (!routed.durable.empty()) {
     stored = std::make_shared<Stored>(++last_message_, routed.durable.size());
-    writes.push_back(log::PutMqttMessage{row_of(message, stored->id, moment())});
+    writes.emplace_back(log::PutMqttMessage{row_of(message, stored->id, moment())});
     for (const auto& target : routed.durable)
       numbers.push_back(reserve(*target.session, target.match, message, *stored, writes));
     if (stored->left == 0) std::erase_if(writes, [](const auto& write) { return holds_message(write); });
@@ -176,9 +176,9 @@ void Broker::commit(const mqtt::MessagePtr& message, Routed routed, const Sessio
   const std::lock_guard lock(retained_mutex_);
   if (retained_.take_to_write(*message, routed.retained)) {
     if (message->payload().empty())
-      writes.push_back(log::DropMqttRetained{std::string(message->topic())});
+      writes.emplace_back(log::DropMqttRetained{std::string(message->topic())});
     else
-      writes.push_back(log::PutMqttRetained{row_of(message, 0, moment())});
+      writes.emplace_back(log::PutMqttRetained{row_of(message, 0, moment())});
   }
   write(std::move(writes), committed);
 }
@@ -190,7 +190,7 @@ void Broker::sweep_if_ended(Session& session) {
     if (!session.ended) return;
   }
   log::MqttWrites writes;
-  writes.push_back(log::DropMqttSession{static_cast<std::int64_t>(session.id)});
+  writes.emplace_back(log::DropMqttSession{static_cast<std::int64_t>(session.id)});
   write(std::move(writes));
 }
 
@@ -208,7 +208,7 @@ std::uint64_t Broker::reserve(Session& session, const Match& match, const mqtt::
   }
   delivery.number = session.deliveries.next_number();
   session.deliveries.promise(delivery.cost());
-  writes.push_back(log::PutMqttDelivery{row_of(session, delivery, stored.id)});
+  writes.emplace_back(log::PutMqttDelivery{row_of(session, delivery, stored.id)});
   return delivery.number;
 }
 
@@ -227,7 +227,7 @@ void Broker::deliver(const mqtt::MessagePtr& message, const std::vector<Routed::
     session.deliveries.redeem(delivery.cost());
     if (!stands) continue;
     if (session.ended) {  // meanwhile, and its rows may have come after that
-      ends.push_back(end_of(session, delivery));
+      ends.emplace_back(end_of(session, delivery));
       continue;
     }
     session.deliveries.add(std::move(delivery));
@@ -252,7 +252,7 @@ void Broker::publish(const mqtt::MessagePtr& message) {
 bool Broker::release(const Session& publisher, mqtt::PacketId packet_id, Done done) {
   if (!publisher.durable) return false;
   log::MqttWrites writes;
-  writes.push_back(log::DropMqttReceived{{static_cast<std::int64_t>(publisher.id), packet_id}});
+  writes.emplace_back(log::DropMqttReceived{{static_cast<std::int64_t>(publisher.id), packet_id}});
   write(std::move(writes), std::move(done));
   return true;
 }
@@ -263,7 +263,8 @@ bool Broker::received(Session& session, std::uint64_t number, Done done) {
   if (delivery == nullptr || !delivery->stored) return false;
   delivery->released = true;
   log::MqttWrites writes;
-  writes.push_back(log::ReleaseMqttDelivery{static_cast<std::int64_t>(session.id), static_cast<std::int64_t>(number)});
+  writes.emplace_back(
+      log::ReleaseMqttDelivery{static_cast<std::int64_t>(session.id), static_cast<std::int64_t>(number)});
   write(std::move(writes), std::move(done));
   return true;
 }
@@ -292,7 +293,7 @@ void Broker::settled(Session& session, std::uint64_t number, Wakes& wakes) {
 void Broker::forgo(const Session& session, const mqtt::Delivery& delivery) {
   if (!delivery.stored || session.ended) return;
   log::MqttWrites writes;
-  writes.push_back(end_of(session, delivery));
+  writes.emplace_back(end_of(session, delivery));
   write(std::move(writes));
 }
 

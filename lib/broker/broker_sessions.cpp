@@ -46,7 +46,7 @@ SessionPtr Broker::in_use(SessionPtr session) {
 
 // Null: another one was faster, or there is no room.
 SessionPtr Broker::begin(const Opening& opening, const Use& use, Wakes& wakes, bool& full) {
-  const auto session = std::make_shared<Session>(++last_session_, opening.key, limits_.deliveries);
+  auto session = std::make_shared<Session>(++last_session_, opening.key, limits_.deliveries);
   const std::lock_guard lock(session->mutex);
   {
     const std::lock_guard registry_lock(registry_mutex_);
@@ -95,7 +95,7 @@ std::vector<std::string> Broker::leave_forbidden(Session& session, log::MqttWrit
   for (const std::string& filter : forbidden) {
     session.state.unsubscribe(filter);
     session.subscription_bytes -= cost_of(filter);
-    writes.push_back(log::DropMqttSubscription{static_cast<std::int64_t>(session.id), filter});
+    writes.emplace_back(log::DropMqttSubscription{static_cast<std::int64_t>(session.id), filter});
   }
   return forbidden;
 }
@@ -119,7 +119,7 @@ void Broker::settle_in(const SessionPtr& session, const Opening& opening, const 
 void Broker::store(const SessionPtr& session) {
   session->stored = true;
   log::MqttWrites writes;
-  writes.push_back(
+  writes.emplace_back(
       log::PutMqttSession{{static_cast<std::int64_t>(session->id), session->key, session->state.expiry(), 0}});
   write(std::move(writes), [session, attachment = session->attachment](const ErrorCode& error) {
     if (!error) return;
@@ -150,7 +150,7 @@ void Broker::close(const SessionPtr& session, const Outlet* outlet) {
       session->deliveries.drop_qos0();
       if (session->will && session->will->delay == 0) will = take_will(*session);
       log::MqttWrites writes;
-      writes.push_back(log::PutMqttSession{
+      writes.emplace_back(log::PutMqttSession{
           {static_cast<std::int64_t>(session->id), session->key, session->state.expiry(), ports_.clock.now()}});
       write(std::move(writes));
       watch_expiry(session);
@@ -180,7 +180,7 @@ void Broker::end(const SessionPtr& session) {
         if (delivery.stored) end_of(*session, delivery);  // its row goes with the session's
       if (session->stored) {
         log::MqttWrites writes;
-        writes.push_back(log::DropMqttSession{static_cast<std::int64_t>(session->id)});
+        writes.emplace_back(log::DropMqttSession{static_cast<std::int64_t>(session->id)});
         write(std::move(writes));
       }
     }
@@ -291,7 +291,7 @@ void Broker::restore(const log::MqttState& state, const AccessOf& access_of) {
   }
   restore_deliveries(state, by_id, gone, now);
   log::MqttWrites writes;
-  for (const std::int64_t id : gone) writes.push_back(log::DropMqttSession{id});
+  for (const std::int64_t id : gone) writes.emplace_back(log::DropMqttSession{id});
   restore_retained(state, now, writes);
   if (!writes.empty()) write(std::move(writes));
 }
@@ -300,7 +300,7 @@ void Broker::restore_retained(const log::MqttState& state, const Moment& now, lo
   for (const log::MqttMessage& row : state.retained) {
     const mqtt::MessagePtr message = message_of(row, now);
     if (message->expired(now.steady))
-      writes.push_back(log::DropMqttRetained{std::string(row.topic)});
+      writes.emplace_back(log::DropMqttRetained{std::string(row.topic)});
     else
       retained_.set(message);
   }
@@ -351,7 +351,7 @@ void Broker::restore_deliveries(const log::MqttState& state, const std::map<std:
   }
   log::MqttWrites writes;
   for (const auto& [id, message] : messages)
-    if (message.second->left == 0) writes.push_back(log::DropMqttDelivery{0, 0, id});  // nobody waits for it
+    if (message.second->left == 0) writes.emplace_back(log::DropMqttDelivery{0, 0, id});  // nobody waits for it
   if (!writes.empty()) write(std::move(writes));
 }
 

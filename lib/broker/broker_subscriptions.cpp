@@ -33,7 +33,7 @@ void Broker::subscribe(const SessionPtr& session, const mqtt::Subscribe& subscri
     reasons.push_back(subscribe_one(session, request, identifier, is_new, wakes));
     if (is_new) added.emplace_back(request.filter);
     if (is_failure(reasons.back()) || !session->durable) continue;
-    writes.push_back(log::PutMqttSubscription{row_of(*session, request.filter, {request.options, identifier})});
+    writes.emplace_back(log::PutMqttSubscription{row_of(*session, request.filter, {request.options, identifier})});
   }
   if (writes.empty()) {
     answered(reasons);
@@ -142,7 +142,7 @@ void Broker::unsubscribe(const SessionPtr& session, const mqtt::Unsubscribe& uns
     const bool existed = leave(*session, filter);
     reasons.push_back(existed ? mqtt::ReasonCode::success : mqtt::ReasonCode::no_subscription_existed);
     if (session->durable)
-      writes.push_back(log::DropMqttSubscription{static_cast<std::int64_t>(session->id), std::string(filter)});
+      writes.emplace_back(log::DropMqttSubscription{static_cast<std::int64_t>(session->id), std::string(filter)});
   }
   const auto finish = [reasons, answered = std::move(answered)](const ErrorCode& error) {
     answered(error ? std::vector(reasons.size(), mqtt::ReasonCode::implementation_specific_error) : reasons);
@@ -162,7 +162,7 @@ std::vector<mqtt::MessagePtr> Broker::retained(std::string_view filter) {
 void Broker::match_retained(std::string_view filter, const std::function<void(const mqtt::MessagePtr&)>& visit) {
   log::MqttWrites writes;
   retained_.match(filter, now(), visit, [&writes](const mqtt::MessagePtr& message) {
-    writes.push_back(log::DropMqttRetained{std::string(message->topic())});
+    writes.emplace_back(log::DropMqttRetained{std::string(message->topic())});
   });
   if (!writes.empty()) write(std::move(writes));
 }
