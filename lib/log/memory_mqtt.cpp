@@ -8,6 +8,7 @@ namespace {
 template <class Map>
 auto rows_of(const Map& map) {
   std::vector<typename Map::mapped_type> rows;
+  rows.reserve(map.size());
   for (const auto& [key, row] : map) rows.push_back(row);
   return rows;
 }

@@ -150,7 +150,7 @@ inline void SmallBroker::forget(std::size_t client, const std::vector<std::strin
     if (std::none_of(subscribers->begin(), subscribers->end(), [](const auto& each) { return each.has_value(); }))
       tree_.erase(filter);
   }
-  place.deliveries.clear();
+  place.deliveries.take_all();
   place.owed.clear();
 }
 
