@@ -181,7 +181,7 @@ int code_after(const std::string& frames, std::size_t message_max = 1000) {
   const int code = close_code(upgraded.client);
   REQUIRE(ending.wait_for(patience) == std::future_status::ready);
   CHECK(ending.get() == Errc::websocket_protocol);
-  CHECK(upgraded.network.buffers.on_loan() == 0);
+  CHECK(eventually([&] { return upgraded.network.buffers.on_loan() == 0; }));
   return code;
 }
 
