@@ -117,7 +117,7 @@ class Broker {
   std::vector<mqtt::MessagePtr> retained(std::string_view filter);
   // Retains a message of the server that need not outlive it.
   void keep(const mqtt::MessagePtr&);
-  // Both, of a message by the server itself, such as a will.
+  // route() and commit(), of a message by the server itself, such as a will.
   void publish(const mqtt::MessagePtr&);
 
   // A QoS 2 message is released by its publisher. True if it hears of that later, by `done`; false: at once.

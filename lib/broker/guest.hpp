@@ -1,6 +1,6 @@
 #pragma once
-// One MQTT connection that is the broker's alone: of a listener with open access. Bytes through the protocol engine and
-// back; what they mean to others is the broker's.
+// One MQTT connection that is the broker's alone: of a listener with open access, or for bots. Bytes through the
+// protocol engine and back; what they mean to others is the broker's.
 //
 // Not a coroutine and on no strand: its input is worked off by one thread at a time, and what is sent to it is put in
 // by whoever publishes. A waiting connection is a handler in the reactor.

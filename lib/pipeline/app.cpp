@@ -2,8 +2,6 @@
 
 #include "pipeline/app.hpp"
 
-#include <fmt/format.h>
-
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 
@@ -15,9 +13,6 @@
 
 namespace sealpost::pipeline {
 namespace {
-
-// Above this much unsent a connection gets no more of the broker's messages until it has taken some.
-constexpr std::size_t unsent_before_pausing = 256 * 1024;
 
 // Requests of one client that may wait for a commit; then it is not heard until one is answered.
 constexpr std::size_t waiting_max = 256;
@@ -85,7 +80,7 @@ void Client::send_app(const std::shared_ptr<Connection>& connection) {
     const auto& engine = connection->engine();
     do {
       congested = connection->channel().unsent() + engine.output_size() > unsent_before_pausing;
-    } while (!congested && connection->outlet->sending.send_one(broker, *lane.app, connection->engine()));
+    } while (!congested && connection->outlet->send_one(broker, *lane.app, connection->engine()));
   }
   connection->flush();
   if (!congested) return;

@@ -19,6 +19,10 @@ namespace sealpost::pipeline {
 
 class AppOutlet;
 
+// Above this much unsent a connection is not read from, since who does not take answers asks no more questions, and
+// gets no more of the broker's messages.
+inline constexpr std::size_t unsent_before_pausing = 256 * 1024;
+
 // Names a session in its Welcome and in a re-authentication, where it is written in hex digits.
 struct SessionName {
   std::array<std::uint8_t, 16> bytes{};

@@ -13,9 +13,7 @@
 namespace sealpost::pipeline {
 namespace {
 
-// Above this much unsent the connection is not read from: who does not take answers asks no more questions.
-constexpr std::size_t unsent_before_pausing = 256 * 1024;
-constexpr std::chrono::seconds pause_max{60};  // without taking any of it
+constexpr std::chrono::seconds pause_max{60};  // without taking any of what is unsent
 
 // Topic filters in one session. Its own names need one, or one for each leaf; each costs memory, for days.
 constexpr std::size_t subscriptions_max = 16;

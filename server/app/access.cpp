@@ -1,11 +1,13 @@
 #include "app/access.hpp"
 
 #include "auth/topic.hpp"
+#include "pipeline/app.hpp"
 
 namespace sealpost::app {
 namespace {
 
-constexpr std::string_view open_prefix = "open/", client_prefix = "client/", bot_prefix = "bot/";
+constexpr std::string_view open_prefix = "open/", bot_prefix = "bot/";
+constexpr std::string_view client_prefix = pipeline::AppService::key_prefix;
 
 std::shared_ptr<const broker::Access> nothing() {
   return std::make_shared<broker::RuleAccess>(broker::Rules{}, "", "");

@@ -21,9 +21,8 @@ class AppAccess {
   // From now on; the sessions that are there are the caller's to renew.
   void set(const AppSection&);
 
-  // Whose session it is stands at the beginning of its key; this is how keys are made and read.
+  // Whose session it is stands at the beginning of its key.
   std::shared_ptr<const broker::Access> of(std::string_view key) const;
-  static std::string key_of_client(std::string_view client_id) { return "client/" + std::string(client_id); }
 
   // For the listeners: anybody; those with a token.
   using Answer = boost::system::result<broker::Admitted, mqtt::ReasonCode>;
