@@ -39,6 +39,7 @@ class HonestClient {
   void lose() { connected_ = false; }
   // Sends so many of the answers that it owes.
   void answer(std::size_t count);
+  // Nothing, after goodbye(): what the server had sent by then is for nobody.
   void read(BytesView chunk);
   // The next QoS 2 message is refused.
   void refuse_next() { refusing_ = true; }
@@ -100,6 +101,7 @@ class HonestClient {
   std::size_t quota_ = 0, quota_max_ = 0;
   int pings_ = 0;
   bool connected_ = false;
+  bool said_goodbye_ = false;
   bool refusing_ = false;
 };
 
@@ -114,7 +116,7 @@ inline void HonestClient::open(const Terms& terms) {
   its_names_.clear();
   quota_ = quota_max_ = 0;
   pings_ = 0;
-  connected_ = refusing_ = false;
+  connected_ = said_goodbye_ = refusing_ = false;
   for (auto& each : out_) each.sent = false;
   Connect connect{.version = terms.version, .client_id = "c", .clean_start = terms.clean_start};
   if (v5()) {
@@ -202,6 +204,7 @@ inline void HonestClient::ping() {
 inline void HonestClient::goodbye() {
   send(Disconnect{});
   connected_ = false;
+  said_goodbye_ = true;
 }
 
 inline void HonestClient::answer(std::size_t count) {
@@ -219,6 +222,7 @@ inline void HonestClient::answer(std::size_t count) {
 }
 
 inline void HonestClient::read(BytesView chunk) {
+  if (said_goodbye_) return;
   framer_.feed(chunk);
   for (;;) {
     const auto bytes = framer_.next();
