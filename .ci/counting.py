@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -23,8 +22,18 @@ SANITIZERS = {
 }
 
 
-# Being stopped unwinds the stack, so that run() below ends what it has started.
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+_running = {}  # by process group: the command and its lines, of each that has not ended
+
+
+# Being stopped ends what run() below has started, and tells what each was doing.
+def _stop(*_):
+    for group, (command, lines) in list(_running.items()):
+        _kill_group(group)
+        print("\n".join([f"FAIL {' '.join(command)}: was stopped; its last lines:", *lines[-20:]]), flush=True)
+    os._exit(143)
+
+
+signal.signal(signal.SIGTERM, _stop)
 
 
 class Count:
@@ -56,13 +65,15 @@ def count_of(lines, status, name):
     return count
 
 
-def run(command, seconds, **options):
-    """Runs the command and passes its output on as it comes; returns (status, lines). It has a process group of its
-    own, and what is left of that when the command ends, or when its time is over, is killed: nothing hangs."""
+def run(command, seconds, quiet=False, **options):
+    """Runs the command and, unless it is to be quiet, passes its output on as it comes; returns (status, lines). It has a
+    process group of its own, and what is left of that when the command ends, or when its time is over, is killed:
+    nothing hangs."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              start_new_session=True, text=True, errors="replace", **options)
     lines = []
-    reader = threading.Thread(target=_pass_on, args=(child.stdout, lines))
+    _running[child.pid] = command, lines
+    reader = threading.Thread(target=_pass_on, args=(child.stdout, lines, quiet))
     reader.start()
     try:
         status = child.wait(seconds)
@@ -70,14 +81,16 @@ def run(command, seconds, **options):
         status = f"killed after {seconds} s"
     finally:
         _kill_group(child.pid)
+        del _running[child.pid]
         child.wait()
     reader.join()
     return status, lines
 
 
-def _pass_on(stream, lines):
+def _pass_on(stream, lines, quiet):
     for line in stream:
-        print(line, end="", flush=True)
+        if not quiet:
+            print(line, end="", flush=True)
         lines.append(line.rstrip("\n"))
 
 

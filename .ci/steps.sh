@@ -6,7 +6,7 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 logs=$root/build/check
-declare -a step_names=() summary=()
+declare -a step_names=() summary=() failures=()
 declare -A step_budget step_needs step_title step_command step_state
 passed=0 failed=0 skipped=0
 time_limit=0 # seconds from the start, after which no step may run; 0: none
@@ -74,9 +74,9 @@ numbers_of() {
   local name=$1 status=$2 last
   last=$(sed '/^[[:space:]]*$/d' "$logs/$name.log" | tail -n 1)
   if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
-    local failures=${BASH_REMATCH[2]}
-    if ((status != 0 && failures == 0)); then failures=1; fi
-    echo "${BASH_REMATCH[1]} $failures ${BASH_REMATCH[3]}"
+    local failing=${BASH_REMATCH[2]}
+    if ((status != 0 && failing == 0)); then failing=1; fi
+    echo "${BASH_REMATCH[1]} $failing ${BASH_REMATCH[3]}"
   elif ((status != 0)); then
     echo 0 1 0
   elif [[ $name == packages || $name == build-* ]]; then
@@ -86,10 +86,16 @@ numbers_of() {
   fi
 }
 
+# What failed in a log, each with what follows it, and how the log ends.
 tell_failure() {
-  local name=$1 status=$2
-  echo "  FAILED: the end of ${logs#"$root"/}/$name.log:"
-  tail -n 40 "$logs/$name.log" | sed 's/^/  | /'
+  local name=$1 status=$2 failed
+  echo "  FAILED: from ${logs#"$root"/}/$name.log:"
+  grep -n -A 25 '^FAIL ' "$logs/$name.log" | head -n 120 | cut -c1-200 | sed 's/^/  | /'
+  echo "  and its end:"
+  tail -n 20 "$logs/$name.log" | cut -c1-200 | sed 's/^/  | /'
+  mapfile -t failed < <(grep '^FAIL ' "$logs/$name.log" | head -n 20 | cut -c6-200)
+  if ((${#failed[@]} == 0)); then failed=("ended with status $status"); fi
+  failures+=("${failed[@]/#/FAIL $name: }")
   if ((status == 124 || status == 137)); then echo "  It was stopped after ${step_budget[$name]} s."; fi
 }
 
@@ -153,6 +159,7 @@ run_steps() {
   for name in "${step_names[@]}"; do run_step "$name"; done
   printf '\n%s\n' "Steps (logs in ${logs#"$root"/}):"
   printf '  %s\n' "${summary[@]}"
+  if ((${#failures[@]} > 0)); then printf '\n%s\n' "${failures[@]}"; fi
   printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   ((failed == 0))
 }

@@ -8,7 +8,7 @@ from sealpost_client import Closed, TimedOut
 from system import wait_until
 
 # What memory may grow by for other reasons than the one at hand; sanitizers keep what was freed for a while.
-SLACK = (24 if PATIENCE == 1 else 700) << 20
+SLACK = (24 if PATIENCE < 4 else 700) << 20
 
 
 class HostileMqttCase(OrdinaryCase):
