@@ -261,12 +261,17 @@ bool Broker::received(Session& session, std::uint64_t number, Done done) {
   const std::lock_guard lock(session.mutex);
   mqtt::Delivery* delivery = session.deliveries.in_flight(number);
   if (delivery == nullptr || !delivery->stored) return false;
-  delivery->released = true;
+  released(session, *delivery, std::move(done));
+  return true;
+}
+
+void Broker::released(const Session& session, mqtt::Delivery& delivery, Done done) {
+  delivery.released = true;
+  if (!delivery.stored) return;
   log::MqttWrites writes;
   writes.emplace_back(
-      log::ReleaseMqttDelivery{static_cast<std::int64_t>(session.id), static_cast<std::int64_t>(number)});
+      log::ReleaseMqttDelivery{static_cast<std::int64_t>(session.id), static_cast<std::int64_t>(delivery.number)});
   write(std::move(writes), std::move(done));
-  return true;
 }
 
 // The connection that brought a QoS 2 message may be gone, and another one have the session.

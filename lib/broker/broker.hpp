@@ -131,6 +131,9 @@ class Broker {
   void settled(Session&, std::uint64_t number, Wakes&);
   // A delivery is given up: expired, forbidden, or too large for its client. Under the session's mutex.
   void forgo(const Session&, const mqtt::Delivery&);
+  // A QoS 2 delivery is released without having been sent again. `done` hears when that is stored, if it is at all.
+  // Under the session's mutex.
+  void released(const Session&, mqtt::Delivery&, Done done = {});
 
   // The rules have changed: each session gets the access that it has now. What it may no longer receive it is not sent;
   // its subscriptions are looked at when it is resumed.

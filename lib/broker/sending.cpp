@@ -75,13 +75,18 @@ bool Sending::resume(Broker& broker, Session& session, mqtt::Connection& engine)
   std::vector<mqtt::InFlight> in_flight = session.state.in_flight();
   for (const mqtt::InFlight& message : in_flight) {
     if (message.sent || message.packet_id <= mqtt::sessions_packet_id_max) continue;
-    const mqtt::Delivery* delivery = session.deliveries.in_flight(message.token);
-    const Result<void> sent = delivery == nullptr ? Result<void>(mqtt::Errc::unknown_packet_id)
-                              : message.released  ? engine.pubrel(message.packet_id)
-                                                  : publish_again(broker, engine, *delivery);
+    mqtt::Delivery* delivery = session.deliveries.in_flight(message.token);
+    Result<void> sent = delivery == nullptr ? Result<void>(mqtt::Errc::unknown_packet_id)
+                        : message.released  ? engine.pubrel(message.packet_id)
+                                            : publish_again(broker, engine, *delivery);
+    // A client that has come back with less room is dealt with as if it had been sent the message [MQTT-3.1.2-25]: of
+    // QoS 2 it may hold the packet id from before, and that is released.
+    if (!sent && sent.error() == mqtt::Errc::packet_too_large && message.exactly_once) {
+      broker.released(session, *delivery);
+      sent = engine.pubrel(message.packet_id);
+    }
     if (sent) continue;
     if (sent.error() != mqtt::Errc::unknown_packet_id && sent.error() != mqtt::Errc::packet_too_large) return false;
-    // The client has come back with less room for it [MQTT-3.1.2-25].
     session.state.forget(message.packet_id);
     if (const auto given_up = session.deliveries.settle(message.token)) broker.forgo(session, *given_up);
   }

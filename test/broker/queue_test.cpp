@@ -134,7 +134,30 @@ TEST_CASE("a client that comes back with less room is not stuck at what was in f
   terms.maximum_packet_size = 100;
   queue.subscriber.connect(terms);
   queue.publish("small");
-  queue.subscriber.takes("small");
+  REQUIRE(queue.subscriber.takes_all() == std::vector<std::string>{"small"});
+  REQUIRE(queue.stage.stored().messages.empty());
+}
+
+TEST_CASE("the packet id of a QoS 2 message that has no room any more is released, also across a restart") {
+  Queue queue;
+  const std::string large(200, 'x');
+  queue.publish(large, Qos::exactly_once);
+  const auto id = queue.subscriber.gets(large).packet_id;
+  queue.subscriber.lose();
+  Terms terms = lasting();
+  terms.maximum_packet_size = 100;
+  queue.subscriber.connect(terms);
+  REQUIRE(queue.subscriber.gets<mqtt::Pubrel>().packet_id == id);
+  queue.subscriber.gets_nothing();
+  queue.subscriber.lose();
+  queue.stage.settle();
+  queue.stage.crash();
+  queue.subscriber.connect(lasting());
+  REQUIRE(queue.subscriber.gets<mqtt::Pubrel>().packet_id == id);
+  queue.subscriber.pubcomp(id);
+  queue.stage.settle();
+  queue.subscriber.gets_nothing();
+  REQUIRE(queue.stage.stored().messages.empty());
 }
 
 TEST_CASE("what was in flight is sent again in order under its packet ids, marked as such, within the window") {

@@ -148,7 +148,8 @@ class Play {
     const Bytes chunk(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
     bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count));
     if (!broker_.place(who).wild && !saying_goodbye(side)) side.client.read(chunk);
-    if (side.client.connected()) broker_.place(who).untold = false;
+    Place& place = broker_.place(who);
+    if (side.client.connected() && place.link == side.newest.get()) place.untold = false;
   }
 
   // It reads no more once it has said goodbye; before CONNACK it reads.

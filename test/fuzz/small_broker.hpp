@@ -267,8 +267,14 @@ inline bool SmallBroker::send_again(Place& place) {
     if (!sent && sent.error() == Errc::window_full) return false;
     if (sent) continue;
     SEALPOST_ASSERT(sent.error() == Errc::packet_too_large);
+    // It may have been taken, and then it will not be missed; a QoS 2 packet id that the client may hold is released.
+    if (delivery->qos == Qos::exactly_once) {
+      place.owed[number_in(delivery->message->payload())] = 0;
+      SEALPOST_ASSERT(place.link->connection.pubrel(message.packet_id).has_value());
+      continue;
+    }
     place.session.forget(message.packet_id);
-    no_longer_owed(place, *place.deliveries.settle(message.token));
+    place.deliveries.settle(message.token);
   }
   return true;
 }
