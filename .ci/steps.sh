@@ -88,14 +88,14 @@ numbers_of() {
 
 # What failed in a log, each with what follows it, and how the log ends.
 tell_failure() {
-  local name=$1 status=$2 failed
+  local name=$1 status=$2 found
   echo "  FAILED: from ${logs#"$root"/}/$name.log:"
   grep -n -A 25 '^FAIL ' "$logs/$name.log" | head -n 120 | cut -c1-200 | sed 's/^/  | /'
   echo "  and its end:"
   tail -n 20 "$logs/$name.log" | cut -c1-200 | sed 's/^/  | /'
-  mapfile -t failed < <(grep '^FAIL ' "$logs/$name.log" | head -n 20 | cut -c6-200)
-  if ((${#failed[@]} == 0)); then failed=("ended with status $status"); fi
-  failures+=("${failed[@]/#/FAIL $name: }")
+  mapfile -t found < <(grep '^FAIL ' "$logs/$name.log" | head -n 20 | cut -c6-200)
+  if ((${#found[@]} == 0)); then found=("ended with status $status"); fi
+  failures+=("${found[@]/#/FAIL $name: }")
   if ((status == 124 || status == 137)); then echo "  It was stopped after ${step_budget[$name]} s."; fi
 }
 
@@ -159,7 +159,7 @@ run_steps() {
   for name in "${step_names[@]}"; do run_step "$name"; done
   printf '\n%s\n' "Steps (logs in ${logs#"$root"/}):"
   printf '  %s\n' "${summary[@]}"
-  if ((${#failures[@]} > 0)); then printf '\n%s\n' "${failures[@]}"; fi
+  if ((${#failures[@]} > 0)); then printf '\nFailed:\n' && printf '%s\n' "${failures[@]}"; fi
   printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   ((failed == 0))
 }
