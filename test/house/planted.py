@@ -48,6 +48,9 @@ Task receive(Things things) {
   co_return;
 }
 ''',
+    "test/model/model.hpp": "#pragma once\n// What is owed.\n#include <vector>\n" + "int a;\n" * 197,
+    "test/object/model_test.cpp": '#include "model/model.hpp"\n',
+    "test/CMakeLists.txt": "file(GLOB sources ${CMAKE_CURRENT_SOURCE_DIR}/object/*.cpp)\n",
     "test/object/slow.sh": "#!/bin/bash\n# The certificate has to expire.\nsleep 2\n",
     "test/object/run_test.py": "CALLS = 'slow.sh'\n\nwhile not done():\n    time.sleep(0.05)\n",
 }
@@ -74,6 +77,12 @@ PLANTED = [
     ("purity", _source("\n\nasio::ip::tcp::endpoint peer;\n"), "lib/pipeline/receive.cpp:3"),
     ("purity", _source("#include <boost/asio/ip/tcp.hpp>\n"), "lib/pipeline/receive.cpp:1"),
     ("purity", _source("asio::steady_timer timer;\n"), "lib/pipeline/receive.cpp:1"),
+    ("model", _source("#pragma once\n// What is owed.\n#include \"lane/inbound.hpp\"\n", "test/model/model.hpp"),
+     "test/model/model.hpp:3"),
+    ("model", _source("#pragma once\n// What is owed.\n#include <boost/json.hpp>\n", "test/model/model.hpp"),
+     "test/model/model.hpp:3"),
+    ("model", _source("#pragma once\n// What is owed.\n#include <vector>\n" + "int a;\n" * 198,
+                      "test/model/model.hpp"), "test/model/model.hpp:201"),
     ("sizes", _source("\n" + _LONG_FUNCTION), "lib/pipeline/receive.cpp:2"),
     ("sizes", _source("struct S : T {\n  S() : T{1}, a_(2) {}\n" + _LONG_FUNCTION + "};\n"),
      "lib/pipeline/receive.cpp:3"),

@@ -10,6 +10,10 @@ _ROOM = re.compile(r"^sealpost_room\((\w+)([^)]*)\)", re.MULTILINE)
 _CORE = ("object", "mqtt", "lane", "auth")
 _JOINTS = ("pipeline", "bot")
 
+_MODEL = "test/model/"
+_MODEL_LINES_MAX = 200
+_STANDARD = re.compile(r"^[a-z_]+$")  # <vector>, but no <boost/json.hpp> and no <unistd.h>
+
 _CORE_HEADERS = re.compile(
     r"^(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token|fstream|filesystem|random|"
     r"ctime|time\.h|unistd\.h|fcntl\.h|poll\.h|netdb\.h|sys/.*|arpa/.*|netinet/.*|boost/asio.*|boost/beast.*|"
@@ -90,3 +94,16 @@ def purity(tree):
             code = tree.code(path)
             for found in words.finditer(code):
                 yield Fault(path, line_of(code, found.start()), f"{room} names {found[0]}", mend)
+
+
+def model(tree):
+    """The reference model must not lean on what it judges, and must be readable in one go."""
+    for path in tree.cpp(_MODEL):
+        for line, is_quoted, header in includes(tree, path):
+            if is_quoted or not _STANDARD.match(header):
+                yield Fault(path, line, f"the reference model includes {header}",
+                            "it knows only the protocol and the standard library")
+        lines = len(tree.lines(path)) - 1
+        if lines > _MODEL_LINES_MAX:
+            yield Fault(path, _MODEL_LINES_MAX + 1, f"the reference model has {lines} lines, over {_MODEL_LINES_MAX}",
+                        "say less, or say it shorter")
