@@ -133,10 +133,16 @@ void Played::compare_inbox(const Owed& owed, std::size_t part) {
   const auto inbox = phone(part).inbox();
   const model::Number begun = owed.held[part].begun;
   RC_ASSERT(inbox.size() == owed.device(part).sent - begun);
+  Link previous;
+  Millis last = 0;
   for (std::size_t i = 0; i < inbox.size(); ++i) {
     const auto object = object::Object::parse(inbox[i].text);
     const auto message = object::Message::read(*object);
     RC_ASSERT(message->n().value == begun + 1 + i);
+    RC_ASSERT((i == 0 || message->previous() == previous));
+    RC_ASSERT((message->time() > last && message->time() >= HeldClock().millis));
+    previous = message->link();
+    last = message->time();
     const model::Letter& letter = owed.client(part).out[begun + i];
     const bool is_notice = letter.kind == model::Kind::notice;
     const std::string text = is_notice                              ? "sealpost.Notice"
@@ -158,13 +164,18 @@ void Played::compare_questions(const Owed& owed) {
 }
 
 void Played::compare_log(const Owed& owed) {
-  std::size_t in = 0, out = 0;
+  std::size_t in = 0, out = 0, shut = 0;
   for (const auto& [name, client] : owed.server.clients) {
-    for (const auto& [label, device] : client.devices) in += device.in.durable;
+    for (const auto& [label, device] : client.devices) {
+      in += device.in.durable;
+      shut += device.light == model::Light::shut ? 1 : 0;
+    }
     out += client.out.size();
   }
   RC_ASSERT(stage.events(log::Kind::in).size() == in);
   RC_ASSERT(stage.events(log::Kind::out).size() == out);
+  RC_ASSERT(stage.events(log::Kind::shut).size() == shut);
+  RC_ASSERT(stage.events(log::Kind::security).size() == owed.suspicions);
 }
 
 }  // namespace sealpost::pipeline::test

@@ -41,6 +41,7 @@ struct Owed {
   std::map<std::string, model::Message> letters;  // written so far, by their links
   std::set<std::size_t> connected;
   std::array<Held, parts.size()> held;
+  std::size_t suspicions = 0;                     // noted in the security log
   std::map<std::string, model::Number> versions;  // of an identity; the server hears of them when its owner connects
 
   const model::Client& client(std::size_t part) const { return server.clients.at(parts[part].owner); }
