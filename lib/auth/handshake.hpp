@@ -13,7 +13,6 @@
 
 namespace sealpost::auth {
 
-inline constexpr Millis challenge_lifetime_max = 30'000;
 inline constexpr std::size_t new_versions_max = 16;  // in one Proof
 inline constexpr std::size_t hello_bytes_max = 4 * 1024;
 inline constexpr std::size_t handshake_bytes_max = 512 * 1024;  // of a Proof

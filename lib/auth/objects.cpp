@@ -17,6 +17,8 @@ constexpr std::string_view challenge_type = "sealpost.Challenge";
 constexpr std::string_view proof_type = "sealpost.Proof";
 constexpr std::string_view welcome_type = "sealpost.Welcome";
 constexpr std::size_t text_bytes_max = 512;
+constexpr std::int64_t message_max_least = 1024;
+constexpr std::int64_t window_most = 16;
 
 // Reads the fields of one object; remembers whether any of them was not as it must be.
 class Fields {
@@ -186,8 +188,12 @@ Result<Challenge> Challenge::read(const object::Object& object) {
   challenge.received = fields.number("received");
   challenge.time = fields.number("_time");
   challenge.expires = fields.number("expires");
+  fields.require(challenge.expires - challenge.time <= challenge_lifetime_max);
   Fields limits = fields.inside("limits");
-  challenge.limits = {limits.number("maxMessage"), limits.number("window"), limits.number("sessionSeconds")};
+  const Announced& announced =
+      challenge.limits = {limits.number("maxMessage"), limits.number("window"), limits.number("sessionSeconds")};
+  limits.require(announced.message_max >= message_max_least && announced.window >= 1 &&
+                 announced.window <= window_most && announced.session_seconds >= 1);
   fields.require(limits.good());
   challenge.identity = fields.objects("identity");
   challenge.binding = fields.flag("binding");
@@ -259,6 +265,7 @@ Result<Welcome> Welcome::read(const object::Object& object) {
   welcome.proof = fields.hex<Link>("proof");
   welcome.session = fields.text("session");
   welcome.epoch.value = static_cast<std::uint64_t>(fields.number("epoch"));
+  fields.require(welcome.epoch >= Epoch{1});
   welcome.expires = fields.number("expires");
   welcome.reauth_after = fields.number("reauthAfter");
   welcome.identity = fields.hex<Link>("identity");

@@ -14,6 +14,8 @@ namespace sealpost::auth {
 
 using Nonce = std::array<std::uint8_t, 32>;
 
+inline constexpr Millis challenge_lifetime_max = 30'000;
+
 enum class Purpose : std::uint8_t { connect, ticket, reauth };
 std::string_view name(Purpose);
 
@@ -37,10 +39,10 @@ struct Hello {
   std::string text() const;
 };
 
-struct Announced {  // `limits`
-  std::int64_t message_max = 0;
-  std::int64_t window = 0;
-  std::int64_t session_seconds = 0;
+struct Announced {                   // `limits`
+  std::int64_t message_max = 0;      // bytes, from 1024
+  std::int64_t window = 0;           // messages, 1 to 16
+  std::int64_t session_seconds = 0;  // from 1
   friend bool operator==(const Announced&, const Announced&) = default;
 };
 

@@ -58,11 +58,10 @@ class Connection:
         props, _ = self._properties(body[10:])
         hello = json.loads(props["authentication_data"])
         with self.server.lock:
-            identity = self.server.identity
+            identity, now = self.server.identity, now_ms()
             challenge = identity.sign({"_t": "sealpost.Challenge", "_author": identity.permalink,
                                        "hello": link_of(hello), "client": hello["client"], "nonce": b64(os.urandom(32)),
-                                       "received": now_ms(), "_time": now_ms(),
-                                       "expires": now_ms() + 30000, "binding": False,
+                                       "received": now, "_time": now, "expires": now + 30000, "binding": False,
                                        "identity": [] if "server" in hello else identity.versions})
         self.sock.sendall(wire.auth(0x18, data=canonical_text(challenge).encode()))
         _, body = self.packet()
