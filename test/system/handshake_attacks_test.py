@@ -7,8 +7,6 @@ hostile_test.py and in the golden vectors; here are whole objects in the wrong p
 """
 import json
 import os
-import socket
-import ssl
 import sys
 import threading
 import time
@@ -16,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import mqtt_wire as wire  # noqa: E402
 import runner  # noqa: E402
-from daemon import free_port  # noqa: E402
+from between import Relay  # noqa: E402
 from rest import Rest, ticket_for  # noqa: E402
 from sealpost_client import ABSENT, Client, Closed, Refused, Violation  # noqa: E402
 from signed import Identity, Key, altered, b64, canonical_text, link_of, now_ms, without  # noqa: E402
@@ -25,51 +23,6 @@ from transport import open_pipe  # noqa: E402
 
 NOT_AUTHORIZED = 0x87
 CAUSES_PER_SECOND = 10  # that the server writes down
-
-
-class Relay:
-    """Somebody between a client and the server: passes every byte on, both ways, and keeps what it has heard. With
-    `certificate` and `key` it ends the client's TLS; with `trusted` it speaks TLS to the server."""
-
-    def __init__(self, server_port, certificate=None, key=None, trusted=None):
-        self.port, self.server_port, self.trusted = free_port(), server_port, trusted
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
-        if self.context:
-            self.context.load_cert_chain(certificate, key)
-        self.heard, self.sockets = b"", [socket.create_server(("127.0.0.1", self.port))]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        try:
-            client, _ = self.sockets[0].accept()
-            if self.context:
-                client = self.context.wrap_socket(client, server_side=True)
-            server = socket.create_connection(("localhost", self.server_port))
-            if self.trusted:
-                server = ssl.create_default_context(cafile=self.trusted).wrap_socket(server, server_hostname="localhost")
-        except OSError:
-            return
-        self.sockets += [client, server]
-        for pair in ((client, server), (server, client)):
-            threading.Thread(target=self._pump, args=pair, daemon=True).start()
-
-    def _pump(self, source, target):
-        try:
-            while raw := source.recv(65536):
-                self.heard += raw
-                target.sendall(raw)
-        except OSError:
-            pass
-        finally:
-            self.close()
-
-    def close(self):
-        for each in self.sockets:
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            each.close()
 
 
 class AttackCase(ServerCase):
