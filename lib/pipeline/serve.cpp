@@ -9,6 +9,7 @@
 #include "pipeline/await.hpp"
 #include "pipeline/client.hpp"
 #include "pipeline/clients.hpp"
+#include "pipeline/handshakes.hpp"
 
 namespace sealpost::pipeline {
 namespace {
@@ -17,6 +18,14 @@ constexpr std::chrono::seconds pause_max{60};  // without taking any of what is 
 
 // Topic filters in one session. Its own names need one, or one for each leaf; each costs memory, for days.
 constexpr std::size_t subscriptions_max = 16;
+
+// A newer handshake of the device has ended the ticket that this connection came with.
+void note_old_ticket(Services& services, Connection& connection) {
+  Carrier carrier;
+  carrier.address = connection.channel().peer().address;
+  const std::string who = connection.who().client.hex() + "." + connection.who().device.text();
+  note_failure(services, carrier, who, auth::Errc::bad_ticket);
+}
 
 }  // namespace
 
@@ -73,6 +82,7 @@ asio::awaitable<void> Client::enter(std::shared_ptr<Client> self, std::shared_pt
   co_await self->ready();
   const bool newest = self->find(connection->who().device) != nullptr && self->attach(connection, opening, welcome);
   if (!newest) {
+    if (welcome.empty()) note_old_ticket(self->services_, *connection);
     (void)connection->engine().refuse(mqtt::ReasonCode::not_authorized);
     connection->flush();
     co_return;
