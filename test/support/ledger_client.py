@@ -8,6 +8,7 @@ takes every delivery. Writes nothing new once the file of --hush exists. Reconne
 --until exists and nothing waits (status 0), or when its lane is shut (status 3).
 """
 import argparse
+import http.client
 import os
 import sys
 import time
@@ -57,7 +58,7 @@ class Correspondent:
             self._keep(welcome)
             self.client.subscribe()
             self._settle()  # a session that was kept delivers before the SUBACK, and perhaps nothing after it
-        except (Closed, TimedOut, Refused) as error:
+        except (Closed, TimedOut, Refused, OSError, http.client.HTTPException) as error:  # the latter two: of REST
             self.lost(error)
             raise Closed(str(error)) from error
 

@@ -1,98 +1,27 @@
 #!/usr/bin/python3
 """The server, the clients or both are killed with kill -9, and nothing acknowledged is lost, doubled or out of order.
 
-Judged by the clients' ledgers. SEALPOST_ROUNDS is the number of kills at random moments, SEALPOST_SEED repeats a run,
-and SEALPOST_SOAK_SECONDS lets the random kills go on for so long. (also: dev)
+Over TLS, WebSockets and plain TCP, MQTT 5 and 3.1.1; judged by the clients' ledgers. SEALPOST_ROUNDS is the number of
+kills at random moments, SEALPOST_SOAK_SECONDS ends them earlier, and SEALPOST_SEED repeats their draw. (also: dev)
 """
 import os
 import random
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
-import ledger  # noqa: E402
 import runner  # noqa: E402
-from daemon import PATIENCE, Daemon, StartFailed  # noqa: E402
-from ledger_client import Correspondent, introduce, say_next  # noqa: E402
+from daemon import PATIENCE, StartFailed  # noqa: E402
+from ledger_client import Correspondent, say_next  # noqa: E402
 from sealpost_client import Closed  # noqa: E402
-from system import GENEROUS, LEDGER_CLIENT, checked, note, wait_until  # noqa: E402
+from stage import ROUNDS, TICKET, Rounds, Stage  # noqa: E402
+from system import checked, note, wait_until  # noqa: E402
 
-ROUNDS = int(os.environ.get("SEALPOST_ROUNDS", "30"))
-SOAK_SECONDS = float(os.environ.get("SEALPOST_SOAK_SECONDS", "0"))
+A_CAST = 100  # rounds; then others come, since the checker reads a ledger from its beginning
+RATE = 25     # messages a second of each client
 SEED = int(os.environ.get("SEALPOST_SEED", random.SystemRandom().randrange(10**6)))
-
-
-class Stage:
-    """A server, a folder of ledgers, and the people who keep them."""
-
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="sealpost-ledgers-")
-        self.daemon = Daemon(settings=GENEROUS)
-        self.paths, self.permalinks, self.processes = {}, {}, {}
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def cast(self, **devices):
-        """Makes a ledger for each device: name of the device = name of the person."""
-        identities = {}
-        for device, person in devices.items():
-            self.paths[device] = self.path(device + ".ledger")
-            identities[person] = ledger.create(self.paths[device], person, device, identities.get(person))
-            self.permalinks[device] = introduce(self.paths[device], self.daemon.endpoint())
-
-    def peers_of(self, device):
-        return sorted(set(self.permalinks.values()) - {self.permalinks[device]})
-
-    def begin(self, device, rate):
-        command = [sys.executable, LEDGER_CLIENT, self.paths[device], self.daemon.endpoint(), "--messages", "1000000",
-                   "--rate", str(rate), "--hush", self.path("hush"), "--until", self.path("until")]
-        for peer in self.peers_of(device):
-            command += ["--peer", peer]
-        with open(self.path(device + ".out"), "ab") as output:
-            self.processes[device] = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
-
-    def kill_client(self, device):
-        self.processes[device].send_signal(signal.SIGKILL)
-        self.processes[device].wait(10)
-
-    def acks(self):
-        return sum(entry["kind"] == "ack" for path in self.paths.values() for entry in ledger.entries(path))
-
-    def settle(self, seconds):
-        """No more new messages; waits until the checker finds all accounted for. Gives its (status, output)."""
-        open(self.path("hush"), "w").close()
-        deadline = time.monotonic() + seconds * PATIENCE
-        while (result := checked(self.paths.values()))[0] and time.monotonic() < deadline:
-            time.sleep(0.2)  # the checker costs time of the machine
-        open(self.path("until"), "w").close()
-        for device, process in self.processes.items():
-            status = process.wait(20 * PATIENCE)
-            if status:
-                return status, f"the client {device} ended with {status}: {self.output_of(device)}"
-        result = checked(self.paths.values())
-        for name in ("hush", "until"):
-            os.unlink(self.path(name))
-        return result
-
-    def output_of(self, device):
-        with open(self.path(device + ".out"), encoding="utf-8") as file:
-            return file.read()
-
-    def close(self, failed):
-        for process in self.processes.values():
-            if process.poll() is None:
-                process.kill()
-                process.wait(10)
-        self.daemon.__exit__(AssertionError if failed else None, None, None)
-        if failed:
-            print(f"the ledgers are in {self.folder}", flush=True)
-        else:
-            subprocess.run(["rm", "-r", self.folder], check=True)
 
 
 class StageCase(unittest.TestCase):
@@ -112,25 +41,28 @@ class StageCase(unittest.TestCase):
 class AtRandomMoments(StageCase):
     def test_nothing_is_lost_when_server_and_clients_are_killed_at_random_moments(self):
         print(f"{ROUNDS} rounds, SEALPOST_SEED={SEED}", flush=True)
-        chance, stage = random.Random(SEED), self.stage
-        stage.cast(phone="Anna", desk="Anna", tablet="Bert")
-        victims, done, ends = [], 0, time.monotonic() + SOAK_SECONDS
-        while done < ROUNDS or time.monotonic() < ends:
-            for device in stage.paths:
-                stage.begin(device, rate=40)
-            for _ in range(min(10, max(ROUNDS - done, 1))):
-                victims.append(self.kill_round(chance))
-                done += 1
-            result = stage.settle(60)
-            self.assertEqual(result[0], 0, f"after round {done}, SEALPOST_SEED={SEED}: {result[1]}")
-        print(f"{done} kills ({', '.join(f'{victims.count(kind)} of {kind}' for kind in sorted(set(victims)))}); "
-              + result[1].splitlines()[-1], flush=True)
+        self.chance, self.victims, rounds = random.Random(SEED), [], Rounds("kills")
+        while rounds.left():
+            if rounds.done % A_CAST == 0:
+                self.stage.forget_cast()
+                self.stage.cast(phone=("Anna", "mqtts"), desk=("Anna", "wss"), tablet=("Bert", TICKET),
+                                laptop=("Bert", "ws"), watch=("Cleo", "mqtt"))
+            self.stage.begin_all(RATE)
+            for _ in range(min(10, rounds.left())):
+                self.kill_round()
+                rounds.count()
+            result = self.stage.settle()
+            self.assertEqual(result[0], 0, f"after round {rounds.done}, SEALPOST_SEED={SEED}: {result[1]}")
+        victims = ", ".join(f"{self.victims.count(kind)} of {kind}" for kind in sorted(set(self.victims)))
+        print(f"{rounds.done} kills ({victims}); of the last cast: {result[1].splitlines()[-1]}", flush=True)
+        self.assertEqual(self.stage.daemon.terminate(), 0)
+        self.stage.daemon.command("verify", "--config", self.stage.daemon.configuration)
         self.passed = True
 
-    def kill_round(self, chance):
+    def kill_round(self):
         """Something happens, then a kill at a random moment, then all goes on."""
-        stage, victim = self.stage, chance.choice(("the server", "the server", "a client", "both"))
-        before = stage.acks()
+        stage, chance = self.stage, self.chance
+        victim, before = chance.choice(("the server", "the server", "a client", "both")), stage.acks()
         wait_until(lambda: stage.acks() > before, 30, "an ack, so that the round has something to lose")
         time.sleep(chance.uniform(0, 0.15))  # the random moment
         device = chance.choice(sorted(stage.paths))
@@ -141,20 +73,22 @@ class AtRandomMoments(StageCase):
             time.sleep(chance.uniform(0, 0.1))  # clients meet a closed port
             stage.daemon.start()
         if victim != "the server":
-            stage.begin(device, rate=40)
-        return victim
+            stage.begin(device, RATE)
+        self.victims.append(victim)
 
 
 class AtNamedMoments(StageCase):
-    """One client in this process stops at a chosen step; the server is killed there; then all goes on."""
+    """One client in this process, over TLS, stops at a chosen step; the server is killed there; then all goes on."""
 
     def setUp(self):
         super().setUp()
-        self.stage.cast(phone="Anna")
+        self.stage.cast(phone=("Anna", "mqtts"))
         self.open()
 
     def open(self):
-        self.anna = Correspondent(self.stage.paths["phone"], self.stage.daemon.endpoint(), timeout=15 * PATIENCE)
+        daemon = self.stage.daemon
+        self.anna = Correspondent(self.stage.paths["phone"], daemon.endpoint("mqtts"), daemon.certificate,
+                                  timeout=15 * PATIENCE)
 
     def finish(self, messages=0):
         """The server comes back, Anna reconnects, says `messages` in all, and takes everything."""
