@@ -46,6 +46,8 @@ class Device:
         self.sent, self.answered = {}, {}                # n -> Signed, the one that counts; link -> "ack" or "reject"
         self.acked_n = 0
         self.received, self.links = [], set()            # in the order of arrival
+        self.newest = None                               # of these, that of the highest number
+        self.missing = set()                             # the numbers that were passed over and have not come yet
         self.start = None                                # the position it began with
         self.server = self.head = None                   # the server's permalink; the out-lane's head when last told
         with open(path, "rb") as file:
@@ -68,6 +70,8 @@ class Device:
                 handler(entry)
         if not self.own:
             self.find("unknown", "the ledger does not say whose it is")
+        for n in sorted(self.missing):
+            self.find("lost", f"delivery {n} did not come, and later ones did")
         events = sorted(self.acks.items())
         for (n, event), (later, other) in zip(events, events[1:]):
             if other <= event:
@@ -138,21 +142,24 @@ class Device:
 
     def _received(self, entry):
         message = Signed(json.loads(entry["bytes"]))
-        last = self.received[-1] if self.received else None
+        last = self.newest
         due = (last.n if last else self.start or 0) + 1
-        if message.n > due:
-            self.find("lost", f"delivered {message} where {due} was due")
-        elif message.link in self.links:
+        if message.link in self.links:
             self.find("doubled", f"delivered {message} again")
             return
+        if message.n > due:
+            self.missing |= set(range(due, message.n))
         elif message.n < due:
             self.find("misordered", f"delivered {message} where {due} was due")
+            self.missing.discard(message.n)
         elif (last or due == 1) and message.q != (last.link if last else None):
             self.find("misordered", f"the delivered {message} does not name the one before it")
         elif last and message.time <= last.time:
             self.find("misordered", f"the delivered {message} is not later than the one before it")
         self.received.append(message)
         self.links.add(message.link)
+        if not last or message.n > last.n:
+            self.newest = message
 
 
 class Mailbox:
@@ -196,7 +203,7 @@ class Run:
     def judge(self):
         for device in self.devices:
             self._judge_sent(device)
-            if device.head and (device.received[-1].n if device.received else device.start) < device.head:
+            if device.head and (device.newest.n if device.newest else device.start) < device.head:
                 device.find("lost", f"deliveries up to {device.head} were promised and did not come")
         for owner, mailbox in self.mailboxes.items():
             self._judge_strays(owner, mailbox)

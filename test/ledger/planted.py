@@ -175,6 +175,13 @@ def _(story):
 
 @case("misordered")
 def _(story):
+    """a delivery that comes after the one that follows it"""
+    story.honest()
+    story.anna.entries[-2:] = reversed(story.anna.entries[-2:])
+
+
+@case("misordered")
+def _(story):
     """a delivery that does not name the one before it"""
     story.acks()
     story.replies((0, 1, 2))

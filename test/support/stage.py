@@ -59,10 +59,13 @@ class Stage:
         for device, (person, way) in devices.items():
             self.paths[device] = self.path(f"{device}-{os.urandom(4).hex()}.ledger")
             self.ways[device] = way
-            self.endpoints[device] = self.daemon.endpoint("mqtts" if way == TICKET else way)
+            self.endpoints[device] = self.endpoint_of(device, way)
             identities[person] = ledger.create(self.paths[device], person, device, identities.get(person))
             self.permalinks[device] = introduce(self.paths[device], self.endpoints[device],
                                                 certificate=self.daemon.certificate, rest=self.rest_of(device))
+
+    def endpoint_of(self, _device, way):
+        return self.daemon.endpoint("mqtts" if way == TICKET else way)
 
     def rest_of(self, device):
         return self.daemon.rest_base if self.ways[device] == TICKET else None

@@ -31,12 +31,12 @@ class Talker(Correspondent):
             self.due.pop(link, None)
 
     def _received(self, delivery):
-        super()._received(delivery)
         fields = delivery.fields
         inner = fields["object"]
         cause = link_of(inner) if inner["_t"] == "sealpost.Message" else fields.get("inReplyTo")
         if self.due.get(cause) == self.client.permalink:
             del self.due[cause]
+        super()._received(delivery)  # notes it before the PUBACK, which may find the connection broken
 
     def connect(self):
         super().connect()
