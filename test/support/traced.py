@@ -5,8 +5,9 @@ import re
 import shutil
 import subprocess
 
-from daemon import Daemon, StartFailed
+from daemon import PATIENCE, Daemon, StartFailed
 from sealpost_client import Closed
+from system import wait_until
 
 # Thread, call, and what its first argument is; where another thread came between, strace tells a call's end apart.
 LINE = re.compile(r"^(\d+) +(\w+)\((?:[\w-]+<([^>]*)>|\"([^\"]*)\")?")
@@ -33,11 +34,55 @@ def strace(calls, *injections, output="/dev/null", paths=()):
     return command
 
 
+class Lie:
+    """While it is entered, system calls of a daemon that runs fail as `injections` say; where there are `paths`, only
+    those on these files. The daemon is traced for as long, and goes on by itself afterwards if it lives."""
+
+    def __init__(self, daemon, calls, *injections, paths=()):
+        self.daemon, self.output = daemon, os.path.join(daemon.folder, "lies")
+        self.command = [*strace(calls, *injections, output=self.output, paths=paths), "-p", str(daemon.pid)]
+        if "--seccomp-bpf" in self.command:
+            self.command.remove("--seccomp-bpf")  # which is for what strace starts itself
+
+    def __enter__(self):
+        self.tracer = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            wait_until(self.all_traced, 10, "strace attached to all threads")
+        except AssertionError:
+            self.__exit__()
+            raise
+        return self
+
+    def all_traced(self):
+        if not self.daemon.running:
+            return True  # it has died of the first lie
+        tasks = f"/proc/{self.daemon.pid}/task"
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/status", encoding="ascii", errors="replace") as file:
+                if "TracerPid:\t0\n" in file.read():
+                    return False
+        return True
+
+    def __exit__(self, *_):
+        """strace lets go of what it traces, and ends."""
+        self.tracer.terminate()
+        try:
+            self.tracer.wait(10 * PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.tracer.kill()
+            self.tracer.wait(10)
+
+    def told(self):
+        """How often it has lied."""
+        with open(self.output, encoding="utf-8", errors="replace") as file:
+            return file.read().count("(INJECTED)")
+
+
 def place(target):
     """What is at the other end, in words that are the same in each run: a file's name, or socket."""
     if not target or target.startswith(("TCP", "UNIX", "socket")):
         return "socket"
-    return re.sub(r"\.[\w-]*\.?(tmp|new)\w*$", r".\1", os.path.basename(target))
+    return os.path.basename(target)
 
 
 def calls_of(output):
