@@ -18,6 +18,7 @@ from rest import Rest
 SANITIZER_WORDS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
 # Before the kind of a listener: it takes anybody's ordinary MQTT, or that of bots, or tells how the server is.
 OPEN, BOTS, HEALTH = APART = ("open-", "bots-", "health-")
+LOOPBACK = "127.0.0.1"
 RELOADED = " reloaded: "  # what it says when it has
 # Where sanitizers make everything slow, tests multiply their patience by this.
 PATIENCE = float(os.environ.get("SEALPOST_PATIENCE", "1"))
@@ -57,11 +58,11 @@ def toml(value):
     return str(value) if isinstance(value, int) else json.dumps(value)
 
 
-def certificate(folder):
-    """A self-signed certificate for localhost; gives (certificate file, key file)."""
+def certificate(folder, address=LOOPBACK):
+    """A self-signed certificate for localhost and `address`; gives (certificate file, key file)."""
     files = [os.path.join(folder, name) for name in ("certificate.pem", "key.pem")]
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-days", "2", "-subj", "/CN=localhost", "-addext", f"subjectAltName=DNS:localhost,IP:{address}",
                     "-keyout", files[1], "-out", files[0]], check=True, capture_output=True, timeout=30)
     return files
 
@@ -75,20 +76,21 @@ class Daemon:
 
     kinds: the listeners to have; open-mqtt and open-ws are those with open access, bots-mqtt and bots-unix-mqtt those for
     bots, health-http has /metrics. settings: {section: {key: value}} laid over the defaults. wrapper: a command that the
-    daemon is run under, such as strace.
+    daemon is run under, such as strace. address: where it listens.
     """
 
-    def __init__(self, kinds=("mqtt", "http"), bot="echo", settings=None, folder=None, wrapper=(), keep=False):
+    def __init__(self, kinds=("mqtt", "http"), bot="echo", settings=None, folder=None, wrapper=(), keep=False,
+                 address=LOOPBACK):
         self.own_folder = folder is None
         self.folder = folder or tempfile.mkdtemp(prefix="sealpost-")
         self.data_dir = os.path.join(self.folder, "data")
         self.log_path = os.path.join(self.folder, "daemon.log")
-        self.wrapper, self.keep = list(wrapper), keep
+        self.wrapper, self.keep, self.address = list(wrapper), keep, address
         self.environment = {}
         self.process = None
         self.certificate, self.private_key = None, None
         if {"mqtts", "wss"} & set(map(self.spoken, kinds)):
-            self.certificate, self.private_key = certificate(self.folder)
+            self.certificate, self.private_key = certificate(self.folder, address)
         self.ports = {kind: free_port() for kind in kinds}
         endpoints = [self.endpoint(kind) for kind in kinds if not kind.startswith(APART)]
         self.sections = {"server": {"data_dir": self.data_dir, "endpoints": endpoints},
@@ -106,7 +108,7 @@ class Daemon:
         spoken = self.spoken(kind)
         if spoken.startswith("unix-"):
             return f"unix:{self.socket_path(kind)}"
-        host = "localhost" if spoken in ("mqtts", "wss") else "127.0.0.1"
+        host = "localhost" if spoken in ("mqtts", "wss") and self.address == LOOPBACK else self.address
         return f"{spoken}://{host}:{self.ports[kind]}"
 
     @staticmethod
@@ -127,7 +129,7 @@ class Daemon:
         if spoken.startswith("unix-"):
             values["path"] = self.socket_path(kind)
         else:
-            values |= {"address": "127.0.0.1", "port": self.ports[kind]}
+            values |= {"address": self.address, "port": self.ports[kind]}
         if kind.startswith(HEALTH):
             values["serves"] = ["health"]
         elif kind != spoken:

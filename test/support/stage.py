@@ -40,9 +40,11 @@ class Rounds:
 class Stage:
     """`way`s are kinds of listeners, or TICKET."""
 
-    def __init__(self, kinds=KINDS, settings=GENEROUS):
+    client_wrapper = ()  # a command that clients are run under
+
+    def __init__(self, **options):
         self.folder = tempfile.mkdtemp(prefix="sealpost-ledgers-")
-        self.daemon = Daemon(kinds, settings=settings)
+        self.daemon = Daemon(KINDS, settings=GENEROUS, **options)
         self.forget_cast()
 
     def forget_cast(self):
@@ -61,8 +63,12 @@ class Stage:
             self.ways[device] = way
             self.endpoints[device] = self.endpoint_of(device, way)
             identities[person] = ledger.create(self.paths[device], person, device, identities.get(person))
-            self.permalinks[device] = introduce(self.paths[device], self.endpoints[device],
-                                                certificate=self.daemon.certificate, rest=self.rest_of(device))
+            self.permalinks[device] = identities[person].permalink
+            self.introduce(device)
+
+    def introduce(self, device):
+        introduce(self.paths[device], self.endpoints[device], certificate=self.daemon.certificate,
+                  rest=self.rest_of(device))
 
     def endpoint_of(self, _device, way):
         return self.daemon.endpoint("mqtts" if way == TICKET else way)
@@ -73,11 +79,8 @@ class Stage:
     def peers_of(self, device):
         return sorted(set(self.permalinks.values()) - {self.permalinks[device]})
 
-    def command(self, device, rate):
-        command = [sys.executable, LEDGER_CLIENT, self.paths[device], self.endpoints[device], "--messages", "1000000",
-                   "--rate", str(rate), "--hush", self.path("hush"), "--until", self.path("until")]
-        for peer in self.peers_of(device):
-            command += ["--peer", peer]
+    def command(self, device, *more):
+        command = [*self.client_wrapper, sys.executable, LEDGER_CLIENT, self.paths[device], self.endpoints[device], *more]
         if self.daemon.certificate:
             command += ["--certificate", self.daemon.certificate]
         if self.rest_of(device):
@@ -85,8 +88,11 @@ class Stage:
         return command
 
     def begin(self, device, rate):
+        options = ["--messages", "1000000", "--rate", str(rate), "--hush", self.path("hush"), "--until", self.path("until")]
+        for peer in self.peers_of(device):
+            options += ["--peer", peer]
         with open(self.paths[device] + ".out", "ab") as output:
-            self.processes[device] = subprocess.Popen(self.command(device, rate), stdout=output, stderr=output,
+            self.processes[device] = subprocess.Popen(self.command(device, *options), stdout=output, stderr=output,
                                                       stdin=subprocess.DEVNULL)
 
     def begin_all(self, rate):
