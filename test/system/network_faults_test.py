@@ -3,7 +3,8 @@
 
 Every connection of every client has a fault drawn for it (test/support/bad_network.py), over TLS, WebSockets and TCP;
 now and then the server is killed besides. Judged by the clients' ledgers. Five faults for each of SEALPOST_ROUNDS
-strike, SEALPOST_SOAK_SECONDS ends them earlier, and SEALPOST_SEED repeats their draw.
+strike, SEALPOST_SOAK_SECONDS ends them earlier, and SEALPOST_SEED repeats their draw. From 100 rounds on a client that
+takes nothing for a minute has its test too.
 """
 import collections
 import os
@@ -12,6 +13,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
@@ -20,9 +22,11 @@ import runner  # noqa: E402
 from bad_network import DOWN, UP, BadNetwork, Fault  # noqa: E402
 from daemon import PATIENCE, Daemon  # noqa: E402
 from lying_network import MOMENT, LyingNetwork  # noqa: E402
+from ordinary import OrdinaryCase  # noqa: E402
 from stage import ROUNDS, TICKET, Rounds, Stage  # noqa: E402
 from system import GENEROUS, note, wait_until  # noqa: E402
 from talkers import Talk  # noqa: E402
+from transport import Closed  # noqa: E402
 
 SEED = int(os.environ.get("SEALPOST_SEED", random.SystemRandom().randrange(10**6)))
 A_CAST = 200  # strikes; then others come, since the checker reads a ledger from its beginning
@@ -129,6 +133,31 @@ class ANetworkThatLies(unittest.TestCase):
             with self.subTest(sin):
                 found, findings = self.verdict_on(sin)
                 self.assertEqual(found, verdict, findings)
+
+
+if ROUNDS >= 100:  # with a real clock it takes more than a minute; with a virtual one: test/pipeline/slow_reader_test.cpp
+
+    class AClientThatTakesNothing(OrdinaryCase):
+        kinds = ("open-mqtt", "health-http")
+
+        def test_it_is_cut_after_a_minute_and_one_that_takes_a_little_is_not(self):
+            silent, sipping, other = self.plain("silent"), self.plain("sipping"), self.plain("other")
+            for peer in (silent, sipping):
+                peer.pipe.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+                peer.subscribe(("flood", 0))
+            begun = time.monotonic()
+            for _ in range(60):  # 15 MB for each, which is more than the kernel holds
+                other.publish("flood", bytes(250_000), 0)
+            while self.daemon.counter("mqtt_sessions") == 3:
+                self.assertLess(time.monotonic() - begun, 75 + 30 * PATIENCE, "it was not cut")
+                sipping.pipe.receive(10 * PATIENCE)
+                time.sleep(0.5)  # it takes its time
+            self.assertGreater(time.monotonic() - begun, 55)
+            self.assertEqual(self.daemon.counter("mqtt_sessions"), 2)
+            with self.assertRaises(Closed):
+                while True:
+                    silent.pipe.receive(10 * PATIENCE)
+            sipping.pipe.receive(10 * PATIENCE)
 
 
 class EachKindOfFault(unittest.TestCase):
