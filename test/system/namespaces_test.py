@@ -40,6 +40,7 @@ class Link:
         for command in ("ip", "tc"):
             if not shutil.which(command):
                 raise LinkRefused(f"{command} is not installed")
+        self.remove_orphans()
         for name in (self.server, self.client):
             run("ip", "netns", "add", name)
         run("ip", "-n", self.server, "link", "add", "cable", "type", "veth", "peer", "cable", "netns", self.client)
@@ -47,6 +48,13 @@ class Link:
             run("ip", "-n", name, "address", "add", f"{address}/30", "dev", "cable")
             run("ip", "-n", name, "link", "set", "lo", "up")
             run("ip", "-n", name, "link", "set", "cable", "up")
+
+    @staticmethod
+    def remove_orphans():
+        """What is left of tests that were killed."""
+        for name, process in re.findall(r"^(sealpost(\d+)[sc])\b", run("ip", "netns", "list"), re.MULTILINE):
+            if not os.path.exists(f"/proc/{process}"):
+                subprocess.run(["ip", "netns", "del", name], capture_output=True, timeout=30)
 
     def narrow(self, rate, limit):
         """At most `rate` each way; what finds more than `limit` bytes waiting is dropped."""
