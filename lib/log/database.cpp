@@ -18,8 +18,8 @@ int last_errno(sqlite3_file* file) {
   return number;
 }
 
-// What the system said of the write that failed: to the write-ahead log, else, in a checkpoint, to the database.
-int errno_of_write(sqlite3* handle) {
+// What the system said of the read or write that failed: of the write-ahead log, else of the database.
+int errno_of_failure(sqlite3* handle) {
   sqlite3_file* file = nullptr;
   sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, static_cast<void*>(&file));
   if (const int number = last_errno(file)) return number;
@@ -52,10 +52,14 @@ Database::Database(const std::string& path, int flags, const std::string& vfs) {
 void Database::fail(int code) {
   if (failed() || code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return;
   code_ = code;
-  if (code != SQLITE_IOERR_WRITE) return;
+  const bool write = code == SQLITE_IOERR_WRITE;
+  const bool damage = (code & 0xff) == SQLITE_CORRUPT;
+  if (!write && !damage) return;
+  const int number = errno_of_failure(handle());
   // No room too, which SQLite knows of ENOSPC alone: a quota, or a file at the size that the process may write.
-  const int number = errno_of_write(handle());
-  if (number == EDQUOT || number == EFBIG) code_ = SQLITE_FULL;
+  if (write && (number == EDQUOT || number == EFBIG)) code_ = SQLITE_FULL;
+  // A file system that cannot read, which SQLite takes for damage of the file, may well have it whole.
+  if (damage && (number == EIO || number == ENXIO)) code_ = SQLITE_IOERR_READ;
 }
 
 ErrorCode Database::error() const {

@@ -1,5 +1,6 @@
 #include "faulty_vfs.hpp"
 
+#include <cerrno>
 #include <new>
 
 namespace sealpost::log::test {
@@ -23,7 +24,8 @@ int close_file(sqlite3_file* file) {
   return real(file)->pMethods->xClose(real(file));
 }
 int read_file(sqlite3_file* file, void* to, int size, sqlite3_int64 at) {
-  if (file_of(file)->owner->fails(FaultyVfs::Fault::bad_read)) return SQLITE_IOERR_READ;
+  // As SQLite's own VFS does where the system says EIO: statements then end with SQLITE_CORRUPT.
+  if (file_of(file)->owner->fails(FaultyVfs::Fault::bad_read)) return SQLITE_IOERR_CORRUPTFS;
   return real(file)->pMethods->xRead(real(file), to, size, at);
 }
 int write_file(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
@@ -55,6 +57,10 @@ int is_reserved(sqlite3_file* file, int* result) {
   return real(file)->pMethods->xCheckReservedLock(real(file), result);
 }
 int control_file(sqlite3_file* file, int operation, void* argument) {
+  if (operation == SQLITE_FCNTL_LAST_ERRNO && file_of(file)->owner->has_failed(FaultyVfs::Fault::bad_read)) {
+    *static_cast<int*>(argument) = EIO;
+    return SQLITE_OK;
+  }
   return real(file)->pMethods->xFileControl(real(file), operation, argument);
 }
 int sector_size(sqlite3_file* file) {

@@ -35,6 +35,7 @@ class FaultyVfs {
     return fails;
   }
   int failures() const { return failures_; }
+  bool has_failed(Fault kind) const { return fault_ == kind && left_ < 0; }
   void count_sync() { ++syncs_; }
   void count_write() { ++writes_; }
   sqlite3_vfs* real() const { return real_; }
