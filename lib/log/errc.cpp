@@ -48,6 +48,8 @@ class Category final : public boost::system::error_category {
                "the log and its -wal file away and begin a new one";
       case Errc::corrupt:
         return "is damaged";
+      case Errc::wal_damaged:
+        return "has lost commits: the -wal file beside it is damaged";
     }
     return "unknown error of the log";
   }

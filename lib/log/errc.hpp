@@ -27,6 +27,7 @@ enum class Errc {
   newer_schema,  // written by a later version of the program
   older_schema,  // written by an earlier one, of which no way leads here
   corrupt,       // the chain, the heads or the file itself is damaged
+  wal_damaged,   // the write-ahead log is, and commits in it are lost
 };
 
 boost::system::error_code make_error_code(Errc);

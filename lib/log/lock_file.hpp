@@ -14,6 +14,11 @@ class LockFile {
   // Errc::locked if another holds it, Errc::cannot_open if it cannot be made.
   static Result<LockFile> take(const std::string& database_path);
 
+  // That there is a log now. It stays said after this object: a database file that is empty then has lost its log, and
+  // is not one that is about to be made.
+  void mark();
+  bool is_marked() const;
+
  private:
   explicit LockFile(Descriptor file) : file_(std::move(file)) {}
   Descriptor file_;

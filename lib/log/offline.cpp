@@ -4,6 +4,7 @@
 
 #include "log/chain.hpp"
 #include "log/errc.hpp"
+#include "log/wal_damage.hpp"
 
 namespace sealpost::log {
 
@@ -12,6 +13,7 @@ Result<Offline> open_offline(const std::string& path, Access access) {
   if (::access(path.c_str(), R_OK | W_OK) != 0) return Errc::cannot_open;
   auto lock = LockFile::take(path);
   if (!lock) return lock.error();
+  if (wal_is_damaged(path)) return Errc::wal_damaged;
   auto database = open_database(path, access, {});
   if (!database) return database.error();
   return Offline{*std::move(lock), *std::move(database)};

@@ -2,6 +2,7 @@
 #include "log/file_copy.hpp"
 #include "log/maintenance.hpp"
 #include "log/offline.hpp"
+#include "log/wal_damage.hpp"
 
 namespace sealpost::log {
 namespace {
@@ -20,6 +21,7 @@ Record restore_point(const LogRow& log, const Device& id, Millis now) {
 
 // `path` is a log that no server will open before this is done.
 Result<Device> mark(const std::string& path, Clock& clock, Random& random) {
+  if (wal_is_damaged(path)) return Errc::wal_damaged;
   auto opened = open_database(path, Access::write, {});
   if (!opened) return opened.error();
   Database& database = **opened;

@@ -129,8 +129,10 @@ ErrorCode upgrade(Database& database) {
   return database.error();
 }
 
+// Nothing but SQLite's own first page: a file of several pages whose list of tables is empty has lost it.
 bool is_empty(Database& database) {
-  return database.number("SELECT count(*) FROM sqlite_schema") == 0 && !database.failed();
+  const bool no_tables = database.number("SELECT count(*) FROM sqlite_schema") == 0;
+  return no_tables && database.number("PRAGMA page_count") <= 1 && !database.failed();
 }
 
 }  // namespace

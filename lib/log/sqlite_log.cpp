@@ -1,8 +1,11 @@
 #include "log/sqlite_log.hpp"
 
+#include <filesystem>
+
 #include "log/errc.hpp"
 #include "log/offline.hpp"
 #include "log/reader_pool.hpp"
+#include "log/wal_damage.hpp"
 #include "log/writer.hpp"
 
 namespace sealpost::log {
@@ -70,6 +73,11 @@ ErrorCode load_tail(Database& database, Tail& tail, EventId indexed_to) {
   return database.error();
 }
 
+bool is_empty_file(const std::string& path) {
+  std::error_code none;
+  return std::filesystem::is_empty(path, none) && !none;
+}
+
 class SqliteLog final : public EventLog {
  public:
   SqliteLog(const SqliteOptions& options, LockFile lock, std::unique_ptr<Database> database, const LogRow& start)
@@ -125,10 +133,13 @@ class SqliteLog final : public EventLog {
 Result<std::unique_ptr<EventLog>> open_sqlite_log(const SqliteOptions& options) {
   auto lock = LockFile::take(options.path);
   if (!lock) return lock.error();
+  if (wal_is_damaged(options.path)) return Errc::wal_damaged;
+  if (lock->is_marked() && is_empty_file(options.path)) return Errc::corrupt;
   auto opened = open_database(options.path, Access::create, options.vfs);
   if (!opened) return opened.error();
   Database& database = **opened;
   if (const ErrorCode error = create_schema(database, options.clock, options.random)) return error;
+  lock->mark();
   const auto start = read_start(database);
   if (!start) return start.error();
   auto log = std::make_unique<SqliteLog>(options, *std::move(lock), *std::move(opened), *start);

@@ -46,11 +46,20 @@ std::size_t threads_of(const ServerSection& section) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
+// For whoever reads why the server does not start.
+std::string_view advice_for(const ErrorCode& error) {
+  if (error == log::Errc::corrupt) return ". `sealpost verify` says where; restore it from a backup.";
+  if (error == log::Errc::wal_damaged) return ". Restore it from a backup that verifies.";
+  if (error == log::Errc::not_a_log) return ". Check the path; if it was one, restore it from a backup.";
+  return "";
+}
+
 std::unique_ptr<log::EventLog> open_log(const Configuration& configuration, Clock& clock, Random& random, LogSink& sink,
                                         Counters& counters) {
   const std::string path = configuration.in_data_dir(configuration.log.file).string();
   auto opened = log::open_sqlite_log({path, clock, random, sink, counters});
-  if (!opened) throw std::runtime_error(fmt::format("{}: {}", path, opened.error().message()));
+  if (!opened)
+    throw std::runtime_error(fmt::format("{}: {}{}", path, opened.error().message(), advice_for(opened.error())));
   return std::move(*opened);
 }
 

@@ -58,6 +58,8 @@ const Words* words_of(const ErrorCode& error) {
       {ClientErrc::store_failed, Exit::failed, "Check the disk and the folder's permissions."},
       {LogErrc::locked, Exit::busy, "A server (or another tool) has it open: stop it first."},
       {LogErrc::corrupt, Exit::damaged, "sealpost verify says where; restore it from a backup."},
+      {LogErrc::not_a_log, Exit::damaged, "Check the path; if it was one, restore it from a backup."},
+      {LogErrc::wal_damaged, Exit::damaged, "Restore it from a backup that verifies."},
   };
   for (const Words& words : all) {
     if (words.error == error) return &words;

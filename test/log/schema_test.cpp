@@ -1,5 +1,7 @@
 #include "log/schema.hpp"
 
+#include <fstream>
+
 #include "base/encoding.hpp"
 #include "conformance.hpp"
 #include "log/maintenance.hpp"
@@ -109,6 +111,36 @@ TEST_CASE("a log without what its version promises is damaged, and the disk is n
   change(engine.path(), GENERATE(as<const char*>{}, "ALTER TABLE event DROP COLUMN cause", "DROP TABLE client",
                                  "DROP TABLE mqtt_delivery", "ALTER TABLE idempotency RENAME COLUMN time TO at"));
   CHECK(refusal_to_open(engine.path()) == Errc::corrupt);
+}
+
+TEST_CASE("an empty file in the place of a log is not taken for a new one") {
+  SqliteEngine engine;
+  commit(engine.log(), security("odd"));
+  engine.close();
+  std::filesystem::resize_file(engine.path(), 0);
+  CHECK(refusal_to_open(engine.path()) == Errc::corrupt);
+  CHECK(std::filesystem::is_empty(engine.path()));
+}
+
+TEST_CASE("a log that was about to be made is made") {
+  Folder folder;
+  std::ofstream(folder / "log.db");
+  std::ofstream(folder / "log.db.lock");
+  CHECK_FALSE(refusal_to_open(folder / "log.db"));
+}
+
+TEST_CASE("a log that has lost its list of tables is not taken for a new one") {
+  SqliteEngine engine;
+  commit(engine.log(), security("odd"));
+  engine.close();
+  constexpr std::streamoff cells_of_first_page = 103;  // after the file's header of 100 bytes
+  std::fstream file(engine.path(), std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(cells_of_first_page).write("\0\0", 2);
+  file.close();
+  const auto size = std::filesystem::file_size(engine.path());
+  CHECK(refusal_to_open(engine.path()) == Errc::corrupt);
+  CHECK(verify(engine.path(), {}).error() == Errc::corrupt);
+  CHECK(std::filesystem::file_size(engine.path()) == size);
 }
 
 }  // namespace sealpost::log::test
