@@ -62,7 +62,9 @@ Result<Address> Address::parse(std::string_view url) {
   if (!parsed) return Errc::bad_address;
   const Known* const scheme = known_of(lower(parsed->scheme()));
   const bool plain = !parsed->has_userinfo() && !parsed->has_query() && !parsed->has_fragment();
-  if (!scheme || !plain || parsed->host().empty()) return Errc::bad_address;
+  // A name that needs escapes is none, and would read as something else once they are gone: "ws://a%40b".
+  const bool escaped = std::string_view(parsed->encoded_host()).find('%') != std::string_view::npos;
+  if (!scheme || !plain || escaped || parsed->host().empty()) return Errc::bad_address;
 
   Address address;
   address.scheme = scheme->scheme;

@@ -40,7 +40,8 @@ std::string safe_for_terminal(std::string_view text) {
   for (std::size_t at = 0; at < text.size(); ++at) {
     const auto c = static_cast<unsigned char>(text[at]);
     // U+0080 to U+009F are controls too: in UTF-8, 0xC2 and then that byte.
-    const bool c1 = c == 0xC2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xA0;
+    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0U;
+    const bool c1 = c == 0xC2 && next >= 0x80 && next < 0xA0;
     if (c < 0x20 || c == 0x7F) {
       safe += fmt::format("\\x{:02x}", c);
     } else if (c1) {

@@ -173,7 +173,9 @@ Parsed ResponseParser::feed(std::string& bytes) {
     const ErrorCode error = feed_into(beast_->parser, bytes);
     if (error) return fail(error);
     if (beast_->parser.is_done()) {
-      if (beast_->parser.get().result_int() >= 200) return Parsed::whole;
+      const unsigned status = beast_->parser.get().result_int();
+      if (status >= 200) return Parsed::whole;
+      if (status < 100) return fail(http::error::bad_status);
       renew();
     } else if (bytes.size() == before) {
       break;
@@ -187,7 +189,8 @@ Parsed ResponseParser::end() {
   ErrorCode error;
   if (!beast_->parser.got_some()) return fail(error);
   beast_->parser.put_eof(error);
-  if (error || !beast_->parser.is_done()) return fail(error);
+  const bool answers = beast_->parser.is_done() && beast_->parser.get().result_int() >= 200;
+  if (error || !answers) return fail(error);
   return Parsed::whole;
 }
 

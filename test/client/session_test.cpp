@@ -385,6 +385,7 @@ TEST_CASE("what is no object with a type is not signed") {
 
 TEST_CASE("text from others cannot command a terminal") {
   CHECK(safe_for_terminal("a\x1b[2Jb\x7f\n") == "a\\x1b[2Jb\\x7f\\x0a");
+  CHECK(safe_for_terminal("\xc2\x9b[2J \xc2\xa7 \xc2[") == "\\x9b[2J \xc2\xa7 \xc2[");
   CHECK(safe_for_terminal("\xc2\x9b"
                           "1m") == "\\x9b1m");
   CHECK(safe_for_terminal("grüße \xe2\x82\xac") == "grüße \xe2\x82\xac");
