@@ -158,6 +158,24 @@ TEST_CASE("a chunked body is put together") {
   CHECK(answer.find("POST /c 11 hello world") != std::string::npos);
 }
 
+TEST_CASE("a chunked body may end in pieces, also one that is empty") {
+  for (const std::string body : {"0\r\n\r\n", "1\r\nx\r\n0\r\n\r\n", "0\r\nA: b\r\n\r\n"}) {
+    RequestParser requests{HttpLimits()};
+    ResponseParser responses(false, 100);
+    std::string asked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    std::string answered = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    REQUIRE(requests.feed(asked) == Parsed::head);
+    REQUIRE(responses.feed(answered) == Parsed::more);
+    for (std::size_t at = 0; at < body.size(); ++at) {
+      const Parsed expected = at + 1 == body.size() ? Parsed::whole : Parsed::more;
+      asked += body[at];
+      answered += body[at];
+      CHECK(requests.feed(asked) == expected);
+      CHECK(responses.feed(answered) == expected);
+    }
+  }
+}
+
 TEST_CASE("HEAD has the headers of GET and no body, and the connection goes on") {
   Web web;
   const std::string answers = web.raw("HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n" + get_b_last);
