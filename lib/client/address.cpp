@@ -74,6 +74,7 @@ Result<Address> Address::parse(std::string_view url) {
   address.port = *port;
   const std::string path(parsed->encoded_path());
   const bool has_path = !path.empty() && path != "/";
+  if (has_path && !path.starts_with('/')) return Errc::bad_address;  // "ws://host:80x/y", which Boost 1.81 takes
   const bool web = scheme->scheme == net::Scheme::ws || scheme->scheme == net::Scheme::wss;
   if (has_path && !web) return Errc::bad_address;
   if (has_path) address.target = path;

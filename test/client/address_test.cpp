@@ -20,7 +20,7 @@ TEST_CASE("an address has a scheme, a host in lower case and a port, given or im
 TEST_CASE("what is no address of a server is refused") {
   for (const char* text : {"", "localhost", "localhost:1883", "http://localhost", "mqtt://", "mqtt://:1883",
                            "mqtt://user@host", "mqtt://host/path", "mqtt://host?x", "mqtt://host#x", "mqtt://host:0",
-                           "mqtt://host:99999", "ws://h%40st", "unix:relative", "unix:"}) {
+                           "mqtt://host:99999", "ws://h%40st", "ws://host:80x/y", "unix:relative", "unix:"}) {
     INFO(text);
     CHECK_FALSE(Address::parse(text).has_value());
   }
