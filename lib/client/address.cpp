@@ -47,7 +47,7 @@ std::optional<Address> local(std::string_view url) {
   constexpr std::string_view prefix = "unix:";
   if (!url.starts_with(prefix)) return std::nullopt;
   std::string_view path = url.substr(prefix.size());
-  if (path.starts_with("///")) path.remove_prefix(2);
+  while (path.starts_with("//")) path.remove_prefix(1);  // one slash says as much
   return Address{net::Scheme::local, std::string(path), 0, {}};
 }
 
@@ -55,7 +55,8 @@ std::optional<Address> local(std::string_view url) {
 
 Result<Address> Address::parse(std::string_view url) {
   if (const auto unix_socket = local(url)) {
-    if (!unix_socket->host.starts_with('/')) return Errc::bad_address;
+    const bool is_path = unix_socket->host.starts_with('/') && unix_socket->host.find('\0') == std::string::npos;
+    if (!is_path) return Errc::bad_address;
     return *unix_socket;
   }
   const auto parsed = boost::urls::parse_uri(url);

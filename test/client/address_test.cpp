@@ -14,6 +14,7 @@ TEST_CASE("an address has a scheme, a host in lower case and a port, given or im
   CHECK(Address::parse("mqtt://[::1]:1883")->endpoint() == "mqtt://[::1]:1883");
   CHECK(Address::parse("mqtt://[::1]:1883")->host == "::1");
   CHECK(Address::parse("unix:///run/sealpost.sock")->host == "/run/sealpost.sock");
+  CHECK(Address::parse("unix://///run/sealpost.sock")->endpoint() == "unix:/run/sealpost.sock");
   CHECK(Address::parse("unix:/run/sealpost.sock")->scheme == net::Scheme::local);
 }
 
