@@ -37,8 +37,9 @@ void InLane::set_light(Light light) {
 
 void InLane::note_pending(Seq n, const Link& link, Millis time) {
   SEALPOST_ASSERT(!full());
-  heads_.note_pending({n, link, time});
+  // What may fail comes first: the heads and the memory of the message belong together.
   if (recent_.empty()) recent_.resize(remembered_max);
+  heads_.note_pending({n, link, time});
   slot(n) = {n, link, time, {}};
 }
 
