@@ -67,6 +67,17 @@ Result<LogRow> read_start(Database& database) {
   return log;
 }
 
+// A process that ended because a sync failed has left pages that the system shows as written, that the disk need not
+// have, and that no later sync will bring there. So what is in the write-ahead log goes into the database once more
+// before anything is appended to it. Without room for that it stays where it is, and can be read.
+ErrorCode write_again(Database& database) {
+  database.fail(sqlite3_wal_checkpoint_v2(database.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr));
+  const ErrorCode error = database.error();
+  if (error != Errc::disk_full) return error;
+  database.rollback();
+  return {};
+}
+
 ErrorCode load_tail(Database& database, Tail& tail, EventId indexed_to) {
   Statement unindexed(database, "SELECT " SEALPOST_EVENT_COLUMNS " FROM event WHERE id > ?1 ORDER BY id");
   for (auto row = unindexed.query(indexed_to); row.next();) tail.push(record_of(row));
@@ -140,6 +151,7 @@ Result<std::unique_ptr<EventLog>> open_sqlite_log(const SqliteOptions& options) 
   Database& database = **opened;
   if (const ErrorCode error = create_schema(database, options.clock, options.random)) return error;
   lock->mark();
+  if (const ErrorCode error = write_again(database)) return error;
   const auto start = read_start(database);
   if (!start) return start.error();
   auto log = std::make_unique<SqliteLog>(options, *std::move(lock), *std::move(opened), *start);
