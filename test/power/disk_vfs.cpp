@@ -145,6 +145,7 @@ int lock_shared(sqlite3_file* given, int first, int count, int flags) {
     return SQLITE_OK;
   }
   if (const int code = handle.disk().before(Call::lock_shared)) return code;
+  if (handle.vfs->plant.no_shared_locks) return SQLITE_OK;
   const auto held = handle.disk().hold();
   return handle.shared.lock(handle.file->shared, first, count, exclusive) ? SQLITE_OK : SQLITE_BUSY;
 }

@@ -14,6 +14,7 @@ struct Plant {
   bool no_log_syncs = false;  // those of the write-ahead log
   bool no_database_syncs = false;
   bool no_folder_syncs = false;  // the folder's
+  bool no_shared_locks = false;  // the locks of the shared memory exclude nobody
   bool normal = false;           // PRAGMA synchronous = FULL is taken for NORMAL
   int lost_log_write = 0;        // every so manyth write to the write-ahead log does not happen
   std::size_t early_by = 0;      // an ack counts as given so many operations before it was

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "asking.hpp"
-#include "log/sqlite_reader.hpp"
 
 namespace sealpost::power {
 namespace {
@@ -211,15 +210,11 @@ class Judgement {
 }  // namespace
 
 Finding judge(EventLog& log, const Ledger& ledger, std::size_t sure, Millis now) {
-  try {
-    return ask(log, [&](Reader& reader) { return Judgement(reader, ledger, sure, now).run(); });
-  } catch (const ReadFailed& failed) {
-    violated("the log cannot be read: {}", failed.error.message());
-  }
+  return ask(log, [&](Reader& reader) { return Judgement(reader, ledger, sure, now).run(); });
 }
 
-void settle(Ledger& ledger, const Finding& finding) {
-  ledger.settle(finding.entries);
+void settle(Ledger& ledger, const Finding& finding, bool all_sure) {
+  ledger.settle(finding.entries, all_sure);
   std::size_t at = 0;
   for (Entry& entry : ledger.entries()) {
     const auto count = entry.transaction.drafts.size();
@@ -227,6 +222,7 @@ void settle(Ledger& ledger, const Finding& finding) {
     entry.hashes.assign(first, first + static_cast<std::ptrdiff_t>(count));
     at += count;
   }
+  if (!all_sure) return;
   for (const auto& [lane, position] : finding.positions) ledger.settle(lane.client, lane.device, position);
 }
 

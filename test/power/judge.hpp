@@ -17,6 +17,6 @@ struct Finding {
 Finding judge(log::EventLog&, const Ledger&, std::size_t sure, Millis now);
 
 // Takes the finding for what was given, from now on.
-void settle(Ledger&, const Finding&);
+void settle(Ledger&, const Finding&, bool all_sure = true);
 
 }  // namespace sealpost::power

@@ -35,11 +35,11 @@ std::size_t Ledger::sure(std::size_t then) const {
   return count;
 }
 
-void Ledger::settle(std::size_t entries) {
+void Ledger::settle(std::size_t entries, bool all_sure) {
   entries_.resize(entries);
   model_ = {};
   for (Entry& entry : entries_) {
-    entry.acked_at = 0;
+    if (all_sure) entry.acked_at = 0;
     model_.apply(entry.transaction);
   }
   noted_.clear();

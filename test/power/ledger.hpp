@@ -39,8 +39,9 @@ class Ledger {
 
   // So many entries a log must have whose disk lost its power then.
   std::size_t sure(std::size_t then) const;
-  // The log has turned out to have so many of them: no others ever were.
-  void settle(std::size_t entries);
+  // The log has turned out to have so many of them: no others ever were. After a power cut they are sure; after the
+  // end of a process those that were acknowledged.
+  void settle(std::size_t entries, bool all_sure = true);
   void settle(const Permalink&, const Device&, Seq position);
 
   const std::vector<Entry>& entries() const { return entries_; }

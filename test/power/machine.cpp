@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "log/sqlite_log.hpp"
+#include "pauses.hpp"
 
 namespace sealpost::power {
 
@@ -20,7 +21,11 @@ void Machine::start(Image image) {
 Result<std::unique_ptr<log::EventLog>> Machine::open() {
   fatals = 0;
   auto opened = log::open_sqlite_log({path_, clock, random, sink, counters});
-  if (opened) (*opened)->on_fatal([this](const ErrorCode&) { ++fatals; });
+  if (opened)
+    (*opened)->on_fatal([this](const ErrorCode&) {
+      ++fatals;
+      notice();
+    });
   return opened;
 }
 

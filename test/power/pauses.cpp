@@ -26,12 +26,14 @@ std::mutex waiters_mutex;
 std::vector<Waiter> waiters;
 std::atomic<int> may_end{0};
 std::atomic<int> idle_threads{0};
+std::atomic<int> changes{0};              // of what wait_until_idle() looks at
 std::atomic<std::int64_t> skipped_ns{0};  // how far the steady clock is ahead of the real one
 
 bool takes_its_end() {
   int left = may_end;
   while (left > 0 && left != INT_MAX)
     if (may_end.compare_exchange_weak(left, left - 1)) break;
+  if (left > 0) notice();
   return left > 0;
 }
 
@@ -61,22 +63,28 @@ void strike_off(const Waiter& waiter) {
 
 }  // namespace
 
-void let_time_pass(int waits) {
-  may_end = waits;
-  wake_waiters();
-}
-
 void let_time_pass() {
-  let_time_pass(INT_MAX);
+  may_end = INT_MAX;
+  wake_waiters();
 }
 
 void let_time_stand_still() {
   may_end = 0;
 }
 
-void wait_until_idle(int threads) {
-  let_time_pass();
-  for (int idle = idle_threads; idle < threads; idle = idle_threads) idle_threads.wait(idle);
+void notice() {
+  ++changes;
+  changes.notify_all();
+}
+
+void wait_until_idle(int threads, int waits_max, const std::function<bool()>& over) {
+  may_end = waits_max;
+  wake_waiters();
+  for (;;) {
+    const int seen = changes;
+    if (idle_threads >= threads || may_end == 0 || over()) break;
+    changes.wait(seen);
+  }
   let_time_stand_still();
 }
 
@@ -117,7 +125,7 @@ std::int64_t SEALPOST_NAME(__wrap_, SEALPOST_NOW)() {
 void SEALPOST_NAME(__wrap_, SEALPOST_WAIT)(std::condition_variable* condition, std::unique_lock<std::mutex>* lock) {
   using sealpost::power::idle_threads;
   ++idle_threads;
-  idle_threads.notify_all();
+  sealpost::power::notice();
   SEALPOST_NAME(__real_, SEALPOST_WAIT)(condition, lock);
   --idle_threads;
 }

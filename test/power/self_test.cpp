@@ -2,6 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <functional>
+#include <memory>
+
+#include "cuts.hpp"
+#include "schedules.hpp"
+
 namespace sealpost::power {
 namespace {
 
@@ -10,6 +16,7 @@ constexpr int runs_max = 400;
 struct Named {
   const char* name;
   Plant plant;
+  bool by_schedules = false;
 };
 
 Named plant_of(int number) {
@@ -19,7 +26,8 @@ Named plant_of(int number) {
                              {"synchronous = NORMAL", {}},
                              {"writes to the write-ahead log that get lost", {}},
                              {"acknowledged two operations too early", {}},
-                             {"syncs of the database that do nothing", {}}};
+                             {"syncs of the database that do nothing", {}},
+                             {"locks of the shared memory that exclude nobody", {}, true}};
   plants[0].plant.no_syncs = true;
   plants[1].plant.no_log_syncs = true;
   plants[2].plant.no_folder_syncs = true;
@@ -27,25 +35,32 @@ Named plant_of(int number) {
   plants[4].plant.lost_log_write = 10;
   plants[5].plant.early_by = 2;
   plants[6].plant.no_database_syncs = true;
+  plants[7].plant.no_shared_locks = true;
   return plants[number];
+}
+
+template <class Search>
+std::function<void(std::uint64_t)> search_with(const Plant& plant) {
+  auto search = std::make_shared<Search>();
+  search->machine.vfs.plant = plant;
+  return [search](std::uint64_t seed) { search->run(seed); };
 }
 
 }  // namespace
 
-int find_plant(Cuts& cuts, int number) {
-  const auto [name, plant] = plant_of(number);
-  cuts.machine.vfs.plant = plant;
-  for (int seed = 1; seed <= runs_max; ++seed) {
+void find_plant(int number) {
+  const Named named = plant_of(number);
+  const auto run = named.by_schedules ? search_with<Schedules>(named.plant) : search_with<Cuts>(named.plant);
+  for (std::uint64_t seed = 1; seed <= runs_max; ++seed) {
     try {
-      cuts.run(static_cast<std::uint64_t>(seed));
+      run(seed);
     } catch (const std::exception& error) {
-      cuts.machine.vfs.plant = {};
-      fmt::print("found, in run {}: {}: {}\n", seed, name, error.what());
+      fmt::print("found, in run {}: {}: {}\n", seed, named.name, error.what());
       std::fflush(stdout);
-      return seed;
+      return;
     }
   }
-  throw Violation(fmt::format("not found in {} runs: {}", runs_max, name));
+  throw Violation(fmt::format("not found in {} runs: {}", runs_max, named.name));
 }
 
 }  // namespace sealpost::power

@@ -50,8 +50,9 @@ void run_one(const Work& work, const Work::Run& run, Board& board, std::uint64_t
   alarm(work.seconds_max);
   const Work::Run run = work.start();
   for (;;) {
-    const std::uint64_t number = work.first + board.next++;
-    if (number >= work.first + work.count || board.failed >= failures_max) _exit(0);
+    const std::uint64_t place = board.next++;
+    const std::uint64_t number = work.first + place * work.every;
+    if (place >= work.count || board.failed >= failures_max) _exit(0);
     board.running[worker] = number;
     alarm(work.seconds_max);
     run_one(work, run, board, number);

@@ -15,6 +15,7 @@ struct Work {
   std::string what;  // of what there are so many, for people
   std::uint64_t first = 1;
   std::uint64_t count = 1;
+  std::uint64_t every = 1;  // the numbers of two runs differ by it
   int jobs = 1;
   std::string replay;          // the command that does one run again, but for its number
   std::function<Run()> start;  // called in each process
