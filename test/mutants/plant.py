@@ -59,7 +59,7 @@ def place_of(mutant, source):
 
 
 def is_statement(text):
-    return text.endswith((";", "}"))
+    return ";" in re.sub(r'"[^"]*"', "", text)
 
 
 def switched(text, here):
