@@ -116,6 +116,18 @@ TEST_CASE("a client publishes and subscribes where its rules let it") {
   REQUIRE(client.gets<mqtt::Puback>().reason == ReasonCode::not_authorized);
 }
 
+TEST_CASE("what a client may not publish is not retained either") {
+  Stage stage;
+  const Changing changing(stage);
+  Client client(stage, "phone");
+  client.connect();
+  const Qos qos = GENERATE(Qos::at_most_once, Qos::at_least_once, Qos::exactly_once);
+  client.publish("app/ben/x", "not mine", qos, true);
+  stage.settle();
+  REQUIRE(stage.broker().retained("app/#").empty());
+  REQUIRE(stage.stored().retained.empty());
+}
+
 TEST_CASE("new rules hold at once for what is delivered and published") {
   Stage stage;
   Changing changing(stage);

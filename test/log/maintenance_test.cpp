@@ -5,6 +5,11 @@
 #include <fstream>
 
 #include "conformance.hpp"
+#include "log/chain.hpp"
+#include "log/errc.hpp"
+#include "log/event_rows.hpp"
+#include "log/offline.hpp"
+#include "log/schema.hpp"
 #include "mqtt_verbs.hpp"
 
 namespace sealpost::log::test {
@@ -69,6 +74,33 @@ MqttWrites some_of_mqtt() {
           PutMqttDelivery{{1, 1, 1, 1, false, false, {}}},
           PutMqttReceived{{1, 1}},
           PutMqttRetained{mqtt_message(0, "topic/of/mqtt", "y")}};
+}
+
+// Appends an event that no log would take, with a hash that fits.
+EventId forge(const std::string& path, Draft draft) {
+  const auto database = open_database(path, Access::write, {});
+  REQUIRE(database);
+  const auto log = read_log_row(**database);
+  REQUIRE(log);
+  Record record;
+  record.id = log->head.id.next();
+  record.draft = std::move(draft);
+  record.draft.time = record.logged = 1'800'000'000'000;
+  record.hash = chain_hash(log->head.hash, record);
+  EventRows rows(**database);
+  rows.add(record, nullptr);
+  rows.flush();
+  REQUIRE_FALSE((*database)->failed());
+  return record.id;
+}
+
+ErrorCode why_it_does_not_start(const std::string& path) {
+  TestClock clock;
+  CountingRandom random;
+  QuietSink sink;
+  Counters counters;
+  const auto opened = open_sqlite_log({path, clock, random, sink, counters});
+  return opened ? ErrorCode() : opened.error();
 }
 
 void check_whole(const std::string& path) {
@@ -149,6 +181,29 @@ TEST_CASE("verify names the body that was changed or lost") {
   const VerifyReport report = verified(log.path());
   REQUIRE(report.fault_count == 1);
   CHECK(report.faults.front().event == EventId{4});
+}
+
+TEST_CASE("verify names the event that breaks a rule, though its hash fits") {
+  Closed log;
+  log.close();
+  const EventId forged = forge(log.path(), epoch(client_named("ann"), "phone", 1));  // which the device has had
+  const VerifyReport report = verified(log.path());
+  REQUIRE(report.fault_count == 1);
+  CHECK(report.faults.front().event == forged);
+}
+
+TEST_CASE("no log starts whose newest events were changed, or whose heads do not know them") {
+  Closed log;
+  log.close();
+  const std::string change =
+      GENERATE(as<std::string>{}, "UPDATE event SET type = 'x' WHERE id = 11",
+               "UPDATE event SET epoch = 2 WHERE id = 5", "UPDATE device SET epoch = 0", "UPDATE device SET in_seq = 1",
+               "UPDATE device SET shut = 0", "UPDATE client SET out_seq = 1", "UPDATE client SET last_in = 0",
+               "UPDATE client SET identity_event = 0", "UPDATE client SET last_intent = 0", "DELETE FROM cursor");
+  INFO(change);
+  CHECK(why_it_does_not_start(log.path()) == ErrorCode());
+  without_triggers(log.path(), change);
+  CHECK(why_it_does_not_start(log.path()) == Errc::corrupt);
 }
 
 TEST_CASE("an erased body is no fault, and stays erased") {

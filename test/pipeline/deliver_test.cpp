@@ -134,3 +134,29 @@ TEST_CASE("each device has its own position") {
   CHECK(to.phone.inbox_texts() == to.numbers(1, 2));
   CHECK(tablet.inbox_texts() == to.numbers(1, 1));
 }
+
+TEST_CASE("what a device refuses counts as not delivered: the connection ends, and it comes again") {
+  Delivery to;
+  to.phone.connect();
+  to.send(2);
+  to.phone.refuse(to.phone.inbox().at(0));
+  CHECK(to.phone.goodbye() == mqtt::ReasonCode::implementation_specific_error);
+  to.phone.connect();
+  to.phone.ack_all();
+  CHECK(to.phone.inbox_texts() == to.numbers(1, 2));
+}
+
+TEST_CASE("what a device has acknowledged is in the log, and known there after a crash") {
+  Delivery to;
+  to.phone.connect();
+  to.send(3);
+  to.phone.ack(to.phone.inbox().at(0));
+  to.phone.ack(to.phone.inbox().at(1));
+  to.stage.settle();
+  to.stage.crash();
+  std::optional<log::ClientState> anna;
+  to.stage.log.read([&](log::Reader& reader) { anna = reader.client(to.stage.anna.permalink()); });
+  to.stage.settle();
+  REQUIRE(anna);
+  CHECK(anna->devices.at(0).acked == Seq{2});
+}

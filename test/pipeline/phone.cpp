@@ -268,6 +268,14 @@ void Phone::ack(const Heard& delivered) {
   stage_.run();
 }
 
+void Phone::refuse(const Heard& delivered) {
+  mqtt::Puback puback;
+  puback.packet_id = delivered.packet;
+  puback.reason = mqtt::ReasonCode::unspecified_error;
+  give(puback);
+  stage_.run();
+}
+
 void Phone::ack_all() {
   std::size_t done = 0;
   for (auto delivered = inbox(); done < delivered.size(); delivered = inbox()) {

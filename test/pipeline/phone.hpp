@@ -65,6 +65,8 @@ class Phone {
   // Stores a message from the inbox, and says so.
   void ack(const Heard&);
   void ack_all();
+  // Says that it could not store it.
+  void refuse(const Heard&);
 
   auth::Welcome met;     // the newest Welcome
   lane::Mark sent;       // newest of its own lane

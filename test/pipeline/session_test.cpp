@@ -82,6 +82,45 @@ TEST_CASE("a version that drops a key ends the session proven with it") {
   CHECK(tablet.met.identity == stage.anna.versions.back().link());
 }
 
+TEST_CASE("a key that is dropped while a proof by it waits does not get in") {
+  Stage stage;
+  Phone phone(stage, stage.anna, "phone");
+  phone.connect();
+  object::KeyPair fresh = object::KeyPair::generate(stage.random);
+  auth::Party stolen = auth::Party::make(stage.random, "not Anna");
+  stolen.versions = stage.anna.versions;
+  stage.anna.versions.push_back(stage.anna.next(fresh));
+  stolen.sign = std::exchange(stage.anna.sign, std::move(fresh));
+
+  Phone tablet(stage, stage.anna, "tablet"), thief(stage, stolen, "thief");
+  tablet.dial();
+  thief.dial();
+  tablet.prove();
+  thief.prove();  // which holds, as long as the newer version is on its way to the log
+  stage.settle();
+  CHECK(tablet.welcome());
+  CHECK_FALSE(thief.welcome());
+  CHECK(thief.is_closed());
+  CHECK(stage.events(log::Kind::epoch).size() == 2);  // the phone's and the tablet's
+}
+
+TEST_CASE("an identity has so many devices, and no more") {
+  Stage stage;
+  stage.limits.devices_max = 2;
+  stage.crash();
+  Phone first(stage, stage.anna, "first"), second(stage, stage.anna, "second"), third(stage, stage.anna, "third");
+  first.connect();
+  second.connect();
+  third.dial();
+  third.prove();
+  stage.settle();
+  CHECK_FALSE(third.welcome());
+  CHECK_FALSE(first.goodbye());
+  CHECK_FALSE(second.goodbye());
+  second.hang_up();
+  second.connect();  // it is one of the two
+}
+
 TEST_CASE("a version that comes with a proof given again puts the session on the new key") {
   Stage stage;
   Phone phone(stage, stage.anna, "phone");

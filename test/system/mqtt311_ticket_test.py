@@ -89,6 +89,27 @@ class Tickets(TicketCase):
         self.assert_refused(anna.dial().connect_with_ticket, old)
         anna.dial().connect_with_ticket(anna.ticket)
 
+    def test_a_ticket_is_over_when_its_device_has_proven_itself_since(self):
+        anna = self.with_ticket()
+        newer = self.client(anna.identity, device=anna.device, memory=anna.memory)
+        newer.login()
+        self.assert_refused(anna.dial().connect_with_ticket, anna.ticket)
+        self.assertTrue(newer.stays_open(), "a ticket of an older epoch must not disturb the session")
+
+    def test_a_ticket_is_over_when_its_key_is_dropped(self):
+        anna = self.with_ticket()
+        anna.identity.next_version(sign_key=Key())
+        self.other_device(anna)  # which brings the new version
+        self.assert_refused(anna.dial().connect_with_ticket, anna.ticket)
+
+    def test_a_ticket_goes_with_its_own_user_name(self):
+        anna = self.with_ticket()
+        for user in ("somebody", "", anna.client_id + "x"):
+            with self.subTest(user[-8:]):
+                anna.dial().send(wire.connect(4, anna.client_id, user=user, password=anna.ticket))
+                self.assertIn(anna.wait_packet(wire.CONNACK).reason, (4, 5))
+        anna.dial().connect_with_ticket(anna.ticket)
+
     def test_wrong_tickets_are_refused(self):
         anna = self.with_ticket()
         for ticket in ("", "x", anna.ticket[:-1], anna.ticket + "A", "A" * len(anna.ticket)):

@@ -121,6 +121,19 @@ class BeforeTheProof(PacketCase):
                 self.ended(client, b"\x10" + wire.varint(length) + b"x" * 70_000)
                 self.assertLess(time.monotonic() - begun, 0.9 * PATIENCE)
 
+    def test_packets_that_are_each_small_enough_are_too_many_bytes_together(self):
+        more = {"user_property": [("padding", "x" * 40_000)]}
+        for padded in (False, True):  # else it is good
+            with self.subTest(padded):
+                client = self.dialled()
+                client.send_connect(client.hello(), props=more)
+                client.wait_challenge()
+                client.send_auth(client.proof(), props=more if padded else {})
+                if padded:
+                    self.assert_refused(client.wait_welcome)
+                else:
+                    client.wait_welcome()
+
     def test_what_is_sent_before_the_welcome_ends_the_connection(self):
         for raw in (wire.pingreq(), wire.subscribe(5, 1, [("a", 0)]), wire.publish(5, "sp/x/y/outbox", b"{}", 1, 1)):
             with self.subTest(raw[:2]):

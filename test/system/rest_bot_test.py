@@ -217,6 +217,13 @@ class Sending(BotCase):
             with self.subTest(str(token)[:4]):
                 self.assertEqual(Rest(self.daemon.rest_base, token).get("/v1/updates").status, 401)
 
+    def test_a_token_for_something_else_is_401(self):
+        for number, scope in enumerate(("reader", "bots", "b,o,t")):
+            with self.subTest(scope):
+                token = bot_token(self.daemon, f"other-{number}", scope)
+                self.assertEqual(Rest(self.daemon.rest_base, token).get("/v1/updates").status, 401)
+        self.assertEqual(self.rest.get("/v1/updates").status, 200)
+
     def test_a_token_is_good_at_once_and_over_at_once(self):
         where = ("--config", self.daemon.configuration)
         for k in range(3):
