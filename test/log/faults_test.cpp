@@ -104,6 +104,25 @@ TEST_CASE("a full disk refuses, and the log goes on by itself") {
   CHECK(verify(sick.path(), {})->fault_count == 0);
 }
 
+TEST_CASE("what a full disk refused is nowhere, and other events take its place") {
+  Sick sick;
+  const Permalink ann = client_named("ann");
+  InLane out = out_lane(ann);
+  commit(sick.log(), out.next());
+  const Draft second = out.next();
+  sick.vfs.fail(Fault::full_write);
+  CHECK(refusal(sick.log(), second) == Errc::disk_full);
+  sick.vfs.mend();
+  CHECK(commit(sick.log(), security("in its place")).id() == EventId{2});
+  CHECK(commit(sick.log(), second).id() == EventId{3});
+  const auto lane =
+      ask(sick.log(), [&](Reader& reader) { return reader.lane({ann}, Seq{1}, {.events = 10, .bytes = 1 << 20}); });
+  CHECK(ids_of(lane) == std::vector<std::int64_t>{1, 3});
+  const auto found = ask(sick.log(), [&](Reader& reader) { return reader.at({ann}, Seq{2}); });
+  REQUIRE(found);
+  CHECK(found->committed.id() == EventId{3});
+}
+
 TEST_CASE("a disk that stays full is not said to have room") {
   Sick sick;
   commit(sick.log(), security("before"));

@@ -9,12 +9,14 @@ a mutant that lives has failed. --record writes killers.tsv.
 import argparse
 import collections
 import concurrent.futures
+import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import plant
@@ -30,12 +32,39 @@ ROOMS = {"lib/lane": ["lane", "pipeline"], "lib/auth": ["auth", "pipeline"], "li
          "lib/pipeline": ["pipeline", "bot"], "lib/api": [], "server/app": []}
 SYSTEM = {"lib/lane": ["decision_table", "light"], "lib/auth": ["hostile", "mqtt311_ticket"], "lib/object": ["hostile"],
           "lib/log": ["fault"], "lib/mqtt": ["app", "mqtt_bounds"], "lib/broker": ["app", "mqtt_bounds"],
-          "lib/pipeline": ["app", "hostile", "light", "mqtt311_ticket", "decision_table", "rest_bot", "transports"],
+          "lib/pipeline": ["packets", "mqtt311_ticket", "reauth", "hostile", "light", "app", "decision_table", "rest_bot"],
           "lib/api": ["rest_bot"], "server/app": ["mqtt_bots"]}
 
 Killer = collections.namedtuple("Killer", "where test")  # where: test/<room> or test/system/<file>; no test: all there
 Verdict = collections.namedtuple("Verdict", "mutant killer seconds notes")  # killer: None if it lives
 Outcome = collections.namedtuple("Outcome", "failed broken seconds")  # failed: name of a test; broken: no test ran
+
+
+class Programs:
+    """The programs that run, so that none of them outlives this one."""
+
+    def __init__(self):
+        self.running = set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.end_all)
+
+    @contextlib.contextmanager
+    def started(self, command, environment, **options):
+        with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment}, stderr=subprocess.DEVNULL,
+                              **options) as process:
+            self.running.add(process)
+            try:
+                yield process
+            finally:
+                self.running.discard(process)
+
+    def end_all(self, number, _):
+        for process in list(self.running):
+            process.send_signal(signal.SIGINT)  # Python's tests end their servers then
+        os._exit(128 + number)
+
+
+PROGRAMS = Programs()
 
 
 class Unit:
@@ -82,8 +111,7 @@ def unescaped(text):
 
 def run_for(command, seconds, more):
     """Gives the exit status. One that takes too long is aborted, so that it tells what it is at."""
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **more}, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as process:
+    with PROGRAMS.started(command, more, stdout=subprocess.DEVNULL) as process:
         try:
             return process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -103,28 +131,19 @@ class System:
 
     def run(self, killer, mutant, seconds):
         command = ["/usr/bin/python3", killer.where] + ([killer.test] if killer.test else [])
-        environment = {**os.environ, "SEALPOST_MUTANT": mutant, "SEALPOST_BIN": self.folder, "PYTHONUNBUFFERED": "1"}
+        environment = {"SEALPOST_MUTANT": mutant, "SEALPOST_BIN": self.folder, "PYTHONUNBUFFERED": "1"}
         begun, failed, ran = time.monotonic(), None, 0
-        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              text=True, errors="replace") as process:
-            timer = concurrent.futures.ThreadPoolExecutor(1)
-            watch = timer.submit(end_after, process, seconds)
+        with PROGRAMS.started(command, environment, stdout=subprocess.PIPE, text=True, errors="replace") as process:
+            late = threading.Timer(seconds, process.send_signal, [signal.SIGINT])
+            late.start()
             for line in process.stdout:
                 found = re.match(r"(ok  |FAIL) (.*?)( \([\d.]+ s\))?$", line.rstrip("\n"))
                 ran += found is not None and not found[2].startswith("setUpClass")
                 if found and found[1] == "FAIL" and not found[2].startswith("setUpClass"):
                     failed = failed or re.sub(r" [\[(<].*", "", found[2])  # without what a subtest adds
             status = process.wait()
-            watch.cancel()
-            timer.shutdown(wait=False, cancel_futures=True)
+            late.cancel()
         return Outcome(failed, ran == 0 or (status != 0 and not failed), time.monotonic() - begun)
-
-
-def end_after(process, seconds):
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
 
 
 class Run:
@@ -188,6 +207,18 @@ def record(verdicts):
         file.writelines("\t".join([name, *rows[name]]) + "\n" for name in order if name in rows)
 
 
+def named_in_tests(mutants):
+    """(name, file) where a test or shipping code names a mutant: it would be made to its measure."""
+    names = re.compile("|".join([r"SEALPOST_MUTANT", *(re.escape(f'"{mutant["name"]}"') for mutant in mutants)]))
+    for top in ("lib", "server", "test"):
+        for folder, _, files in os.walk(os.path.join(ROOT, top)):
+            for name in files if folder != plant.HERE else ():
+                if name.endswith((".cpp", ".hpp", ".py")):
+                    with open(os.path.join(folder, name), encoding="utf-8") as file:
+                        if found := names.search(file.read()):
+                            yield found[0], os.path.relpath(os.path.join(folder, name), ROOT)
+
+
 def chosen(options):
     mutants = plant.mutants()
     unknown = set(options.only) - {mutant["name"] for mutant in mutants}
@@ -214,6 +245,8 @@ def main():
     if not os.access(program, os.X_OK):
         sys.exit(f"run.py: {program} is not there; build the target sealpost_mutants")
     mutants, listed, run = chosen(options), listed_killers(), Run(program)
+    if named := list(named_in_tests(plant.mutants())):
+        sys.exit("run.py: a test must not know of a mutant: " + ", ".join(f"{path} names {what}" for what, path in named))
     verdicts = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for verdict in pool.map(lambda mutant: run.judge(mutant, listed.get(mutant["name"])), mutants):
