@@ -289,6 +289,60 @@ TEST_CASE("a delivery that does not continue the history is not acknowledged") {
   CHECK(world.server->acked == 1);
 }
 
+TEST_CASE("a server that holds another message under one of our numbers is left for a new device") {
+  World world;
+  world.start();
+  world.until([&] { return world.told.online == 1; });
+  world.submit("one");
+  world.until([&] { return world.told.answered.size() == 1; });
+  world.stop();
+  world.server->in_heads[world.server->devices[0]] = {{1}, Link{sha256(as_bytes("elsewhere"))}};
+  world.start();
+  world.until([&] { return world.told.new_devices == 1; });
+  world.stop();
+}
+
+TEST_CASE("what the server did not write and sign itself is neither shown nor acknowledged") {
+  World world;
+  world.start();
+  world.until([&] { return world.told.online == 1; });
+  const Person bert(world.random, "Bert");
+  object::Signed wrong;
+  if (GENERATE(false, true)) {
+    Person forger(world.random);  // writes in Bert's name, with the server's key
+    forger.versions = bert.versions;
+    std::swap(forger.sign, world.server->who.sign);
+    wrong = message(forger, world.anna.permalink(), world.server->log, {}, world.clock.now(), text_payload("hi"));
+    std::swap(forger.sign, world.server->who.sign);
+  } else {
+    wrong = message(world.server->who, world.anna.permalink(), world.server->log, {}, world.clock.now(),
+                    text_payload("hi"));
+    wrong.stored.replace(wrong.stored.find(R"("hi")"), 4, R"("no")");
+  }
+  world.server->out.push_back(wrong);
+  world.server->drop();
+  world.until([&] { return world.told.offline.size() >= 2; });
+  CHECK(world.told.messages.empty());
+  CHECK(world.server->acked == 0);
+  world.stop();
+}
+
+TEST_CASE("a message of another client that was altered on its way is not believed") {
+  World world;
+  world.start();
+  world.until([&] { return world.told.online == 1; });
+  world.submit("hello");  // so that the server knows its client
+  world.until([&] { return world.told.messages.size() == 1; });
+  const Person bert(world.random, "Bert");
+  auto hi = message(bert, world.anna.permalink(), device("phone"), {}, world.clock.now(), text_payload("hi")).stored;
+  hi.replace(hi.find(R"("hi")"), 4, R"("no")");
+  world.server->say(bert.versions[0].stored());
+  world.server->say(hi);
+  world.until([&] { return world.told.messages.size() == 3; });
+  CHECK(world.told.messages[2].note == make_error_code(Errc::not_for_us).message());
+  world.stop();
+}
+
 TEST_CASE("the session is prolonged before it ends, while messages flow") {
   World world;
   world.server->session_ms = 500;

@@ -27,13 +27,24 @@ PATIENCE = float(os.environ.get("SEALPOST_PATIENCE", "1"))
 ONE_TEST_SECONDS, SEARCH_SECONDS, BASELINE_SECONDS = 60 * PATIENCE, 150 * PATIENCE, 400 * PATIENCE
 
 # Where to look for the killer of a mutant of a folder: rooms of unit tests, then files of test/system.
-ROOMS = {"lib/lane": ["lane", "pipeline"], "lib/auth": ["auth", "pipeline"], "lib/object": ["object", "auth"],
-         "lib/log": ["log", "pipeline"], "lib/mqtt": ["mqtt", "broker", "pipeline"], "lib/broker": ["broker"],
-         "lib/pipeline": ["pipeline", "bot"], "lib/api": [], "server/app": []}
-SYSTEM = {"lib/lane": ["decision_table", "light"], "lib/auth": ["hostile", "mqtt311_ticket"], "lib/object": ["hostile"],
-          "lib/log": ["fault"], "lib/mqtt": ["app", "mqtt_bounds"], "lib/broker": ["app", "mqtt_bounds"],
-          "lib/pipeline": ["packets", "mqtt311_ticket", "reauth", "hostile", "light", "app", "decision_table", "rest_bot"],
-          "lib/api": ["rest_bot"], "server/app": ["mqtt_bots"]}
+WHERE = {
+    "lib/base": (["base", "object", "auth", "log"], ["decision_table"]),
+    "lib/object": (["object", "auth"], ["hostile", "decision_table"]),
+    "lib/vault": (["vault"], ["restart"]),
+    "lib/mqtt": (["mqtt", "broker", "pipeline"], ["app", "mqtt_bounds", "hostile_mqtt"]),
+    "lib/lane": (["lane", "pipeline"], ["decision_table", "light"]),
+    "lib/auth": (["auth", "pipeline"], ["hostile", "mqtt311_ticket"]),
+    "lib/log": (["log", "pipeline"], ["fault", "restore"]),
+    "lib/net": (["net"], ["transports", "packets", "hostile_mqtt", "mqtt_bounds", "rest_bot"]),
+    "lib/broker": (["broker"], ["app", "mqtt_bounds"]),
+    "lib/pipeline": (["pipeline", "bot"], ["packets", "mqtt311_ticket", "reauth", "hostile", "light", "app",
+                                           "decision_table", "rest_bot", "relay"]),
+    "lib/bot": (["bot", "pipeline"], ["rest_bot", "bot_pressure"]),
+    "lib/api": ([], ["rest_bot", "mqtt311_ticket", "contract"]),
+    "lib/client": (["client"], ["restore"]),
+    "server/app": (["app"], ["mqtt_bots", "app", "fault", "transports"]),
+    "server/cli": ([], ["restore", "rest_bot"]),
+}
 
 Killer = collections.namedtuple("Killer", "where test")  # where: test/<room> or test/system/<file>; no test: all there
 Verdict = collections.namedtuple("Verdict", "mutant killer seconds notes")  # killer: None if it lives
@@ -180,10 +191,10 @@ class Run:
 
 
 def candidates(mutant):
-    folder = "/".join(mutant["file"].split("/")[:2])
-    for room in ROOMS[folder]:
+    rooms, system = WHERE["/".join(mutant["file"].split("/")[:2])]
+    for room in rooms:
         yield Killer(f"test/{room}", "")
-    for name in SYSTEM[folder]:
+    for name in system:
         yield Killer(f"test/system/{name}_test.py", "")
 
 
