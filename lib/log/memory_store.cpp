@@ -37,6 +37,17 @@ Result<Appended> MemoryStore::append(Transaction transaction, Millis now) {
   return appended;
 }
 
+Committed MemoryStore::go_on_as(const Device& id, Millis now) {
+  Draft point;
+  point.kind = Kind::restored;
+  point.device = id;
+  point.type = id_.text();
+  point.cause = head_.id;
+  restore_points_.push_back({id_, head_.id});
+  id_ = id;
+  return add(std::move(point), 0, now);
+}
+
 Result<Appended> MemoryStore::answer_again(const Idempotency& request, const IdempotentResult& before) {
   if (before.request != request.request) return Errc::idempotency_mismatch;
   Appended again{{}, true};

@@ -15,13 +15,15 @@ namespace sealpost::log {
 
 class MemoryStore final : public Reader, private HeadSource {
  public:
-  explicit MemoryStore(const Device& id) : head_{{}, genesis(id)} {}
+  explicit MemoryStore(const Device& id) : id_(id), head_{{}, genesis(id)} {}
 
   Result<Appended> append(Transaction, Millis now);
   void note(const Permalink&, const Device&, const Note&);
+  // As restore() does with a file: the log goes on under another id, and remembers of which one it is a copy.
+  Committed go_on_as(const Device& id, Millis now);
 
   LogHead head() override { return head_; }
-  std::vector<RestorePoint> restore_points() override { return {}; }
+  std::vector<RestorePoint> restore_points() override { return restore_points_; }
   std::optional<ClientState> client(const Permalink&) override;
   std::vector<ClientState> clients(const Permalink& after, std::size_t limit) override;
   std::optional<Permalink> key_owner(const PublicKey&) override;
@@ -53,7 +55,9 @@ class MemoryStore final : public Reader, private HeadSource {
   std::vector<StoredEvent> those(EventId after, PageLimit, Matches);
   std::vector<StoredEvent> page_of(const std::vector<EventId>&, EventId after, PageLimit);
 
+  Device id_;
   LogHead head_;
+  std::vector<RestorePoint> restore_points_;
   std::vector<Record> records_;  // event n at n - 1
   Heads heads_{*this, SIZE_MAX};
   std::set<Permalink> clients_;
