@@ -2,6 +2,7 @@
 
 #include "phone.hpp"
 
+#include "base/assert.hpp"
 #include "mqtt/codec.hpp"
 #include "server.hpp"
 
@@ -114,6 +115,7 @@ void Phone::connect() {
   phase_ = Phase::connecting;
   heard_at_ = scene_.schedule.now();
   proving_key_ = owner_.versions().size();
+  lied_ = late_ = false;
   scene_.say("{} dials as {}", name_, store_.label.text());
   line_ = town_.dial("10." + name_);
   line_->recording = true;
@@ -135,10 +137,14 @@ void Phone::connect() {
   give(connect);
 }
 
-void Phone::give(const mqtt::Packet& packet) {
+Bytes Phone::encoded(const mqtt::Packet& packet) {
   Bytes bytes;
-  if (!mqtt::encode(mqtt::Version::v5, packet, bytes)) return scene_.fail("a packet of a device cannot be encoded");
-  if (line_) line_->send(bytes);
+  SEALPOST_ASSERT(mqtt::encode(mqtt::Version::v5, packet, bytes));
+  return bytes;
+}
+
+void Phone::give(const mqtt::Packet& packet) {
+  if (line_) line_->send(encoded(packet));
 }
 
 mqtt::PacketId Phone::next_packet() {
@@ -199,12 +205,17 @@ void Phone::prove(std::string_view challenge) {
   terms.from_first = !terms.position && dice_.chance(scene_.weather.from_first);
   terms.identity = owner_.texts(std::min(store_.confirmed, owner_.versions().size()));
   judge_.on_proof(owner_.permalink(), store_.label);
+  if (terms.position)
+    scene_.say("{} has sent {}, received {} of {}", name_, terms.position->sent.value_or(lane::Mark{}).n.value,
+               terms.position->received.value_or(lane::Mark{}).n.value, terms.position->log.text());
   mqtt::Auth answer;
   answer.reason = mqtt::ReasonCode::continue_authentication;
   answer.properties.authentication_method = method;
   const std::string proof = handshake_->proof(terms);
   answer.properties.authentication_data = as_bytes(proof);
-  give(answer);
+  if (!std::exchange(late_, false)) return give(answer);
+  scene_.schedule.after(dice_.between(500, 6'000), [line = line_, bytes = encoded(answer)] { line->send(bytes); });
+  connect();
 }
 
 std::optional<lane::Position> Phone::position() {
@@ -218,6 +229,7 @@ std::optional<lane::Position> Phone::position() {
 
 // One that has been tampered with, or whose store is damaged.
 void Phone::lie(lane::Position& position) {
+  lied_ = true;
   const Link wrong{random_.bytes<32>()};
   const auto kind = dice_.below(4);
   if (kind == 0 && position.sent) position.sent->link = wrong;
@@ -250,6 +262,7 @@ void Phone::operator()(const mqtt::Connack& connack) {
   if (connack.session_present) scene_.coverage.add(Row::session_resumed);
   if (!connack.session_present && subscribed_) scene_.coverage.add(Row::session_lost);
   subscribed_ = subscribed_ && connack.session_present;
+  scene_.say("{}: its MQTT session is {}", name_, connack.session_present ? "resumed" : "new");
   if (!subscribed_ || dice_.chance(0.5)) subscribe();
   const Millis again = welcome->reauth_after - now();
   if (dice_.chance(scene_.weather.proves_again))
@@ -282,6 +295,12 @@ void Phone::subscribe() {
   request.options.qos = mqtt::Qos::at_least_once;
   subscribe.requests.push_back(request);
   give(subscribe);
+}
+
+void Phone::operator()(const mqtt::Suback& suback) {
+  subscribed_ = suback.reasons.front() == mqtt::ReasonCode::granted_qos_1;
+  scene_.say("{} subscribes: {}", name_, mqtt::name_of(suback.reasons.front()));
+  if (!subscribed_) hang_up();
 }
 
 void Phone::operator()(const mqtt::Disconnect& disconnect) {
@@ -331,6 +350,45 @@ void Phone::stall(Millis span) {
   if (!line_) return;
   scene_.coverage.add(Row::stall);
   line_->stall(scene_.schedule.now() + span);
+}
+
+void Phone::prove_late() {
+  if (!line_) return;
+  connect();
+  late_ = true;
+}
+
+void Phone::straddle() {
+  if (phase_ != Phase::online || !green_ || !flights_.empty() || !probes_.empty() || reject_) return;
+  write();
+  if (phase_ != Phase::online || flights_.empty()) return;
+  const auto [packet, flight] = *flights_.begin();
+  const Sent* entry = store_.find(flight.n);
+  if (entry == nullptr) return;
+  const auto line = line_;
+  const auto tap = tap_;
+  const std::string topic = "sp/" + owner_.permalink().hex() + "/" + store_.label.text() + "/outbox";
+  mqtt::Publish publish;
+  publish.topic = topic;
+  publish.qos = mqtt::Qos::at_least_once;
+  // What follows it, on the old line alone, when the new one is being let in.
+  Sent next = sign(store_.head.n.next(), store_.head.link, store_.head_time, entry->payload, entry->to);
+  judge_.on_signed(next.link, next.text);
+  store_.outbox.push_back(next);
+  store_.head = {next.n, next.link};
+  store_.head_time = next.time;
+  publish.packet_id = next_packet();
+  publish.payload = as_bytes(next.text);
+  const Bytes bytes = encoded(publish);
+  tap->publishing(publish.packet_id, next.n, next.link, false);
+  connect();
+  const Millis longest = 3 * scene_.weather.delay_max + scene_.weather.commit_max + scene_.weather.read_max;
+  scene_.schedule.after(dice_.between(0, longest), [line, bytes] { line->send(bytes); });
+}
+
+void Phone::crowd() {
+  if (phase_ != Phase::online || !green_) return;
+  for (int i = 0; i < 40 && phase_ == Phase::online; ++i) write();
 }
 
 void Phone::connect_twice() {

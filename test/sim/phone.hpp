@@ -80,12 +80,19 @@ class Phone {
   void stall(Millis span);
   void connect_twice();
   void prove_again();
+  // Its Proof comes late, behind that of another connection.
+  void prove_late();
+  // Its old connection goes on sending while a new one takes its place.
+  void straddle();
+  // More at once than the server keeps in mind.
+  void crowd();
   // No faults any more: it comes back.
   void calm_down();
 
   bool connected() const { return line_ != nullptr; }
   // Everything is acknowledged and taken.
   bool at_rest() const;
+  bool agrees() const;
   std::string standing() const;  // for people
   // Its store is what the log says.
   void check() const;
@@ -101,7 +108,7 @@ class Phone {
   void operator()(const mqtt::Auth&);
   void operator()(const mqtt::Publish&);
   void operator()(const mqtt::Puback&);
-  void operator()(const mqtt::Suback&) { subscribed_ = true; }
+  void operator()(const mqtt::Suback&);
   void operator()(const mqtt::Disconnect&);
   template <class Other>
   void operator()(const Other&) {}
@@ -124,6 +131,7 @@ class Phone {
   void on_bytes(const Line* from, BytesView bytes);
   void on_end(const Line* from);
   void give(const mqtt::Packet&);
+  static Bytes encoded(const mqtt::Packet&);
   void prove(std::string_view challenge);
   std::optional<lane::Position> position();
   void lie(lane::Position&);
@@ -189,6 +197,8 @@ class Phone {
   mqtt::PacketId packet_ = 0;
   Millis heard_at_ = 0;
   bool green_ = false;
+  bool lied_ = false;  // in its Proof
+  bool late_ = false;
   std::uint64_t connection_ = 0;  // counts, to tell errands of an older one
 };
 

@@ -29,6 +29,7 @@ void Phone::settle(const auth::Welcome& welcome) {
   }
   store_.met = true;
   if (welcome.light == lane::Light::shut) return linger_in_shut();
+  if (lied_) return start_over("it was believed a lie");
   next_ = theirs.n.next();
   for (const Sent& entry : store_.outbox)
     if (!entry.acked) next_ = std::min(next_, entry.n);
@@ -244,6 +245,7 @@ void Phone::take(const mqtt::Publish& publish) {
   if (!place(*message))
     return scene_.fail(fmt::format("{}: message {} does not continue what came before {}", name_, message->n().value,
                                    store_.received().value));
+  scene_.say("{} has taken {}", name_, message->n().value);
   if (scene_.reached(Row::delivery_stored)) return crash();
   const mqtt::PacketId packet = publish.packet_id;
   if (scene_.calm || !dice_.chance(scene_.weather.slow_to_store)) return acknowledge(packet);
@@ -290,11 +292,18 @@ bool Phone::place(const object::Message& message) {
 bool Phone::at_rest() const {
   if (phase_ != Phase::online || !green_ || !flights_.empty() || !probes_.empty() || reject_) return false;
   const auto done = [this](const Sent& entry) { return entry.acked && judge_.holds(lane(), entry.n, entry.link); };
-  const lane::Mark last =
-      store_.inbox.empty() ? lane::Mark{} : lane::Mark{store_.inbox.back().n, store_.inbox.back().link};
-  const bool same = last.n == Seq{} || judge_.holds({owner_.permalink()}, last.n, last.link);
-  return same && std::ranges::all_of(store_.outbox, done) &&
-         store_.received().value == judge_.lane({owner_.permalink()}).size();
+  const auto& out = judge_.lane({owner_.permalink()});
+  return std::ranges::all_of(store_.outbox, done) && store_.received().value >= out.size() && agrees();
+}
+
+// What it has taken is what the log has. Beyond the log's end it may hold what an earlier log had, and keeps that: the
+// server was restored, and does not know of it.
+bool Phone::agrees() const {
+  const auto& out = judge_.lane({owner_.permalink()});
+  return std::ranges::all_of(store_.inbox, [&](const Got& got) {
+    if (got.n.value > out.size()) return got.log != judge_.log_id();
+    return out[got.n.value - 1].link == got.link;
+  });
 }
 
 std::string Phone::standing() const {
@@ -308,9 +317,7 @@ void Phone::check() const {
   for (const Sent& entry : store_.outbox)
     if (entry.acked && !judge_.holds(lane(), entry.n, entry.link))
       scene_.fail(fmt::format("{}: message {} was acknowledged, and the log does not have it", name_, entry.n.value));
-  for (const Got& got : store_.inbox)
-    if (!judge_.holds({owner_.permalink()}, got.n, got.link))
-      scene_.fail(fmt::format("{}: it took message {}, and the log has another", name_, got.n.value));
+  if (!agrees()) scene_.fail(name_ + ": it has taken what the log does not have");
 }
 
 }  // namespace sealpost::sim

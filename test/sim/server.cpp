@@ -81,6 +81,7 @@ struct Server::Process {
     engine.forget();
     direct.forget();
     worker.reset();
+    feed.stop();
     timers.drop();
     broker.reset();
     work.reset();

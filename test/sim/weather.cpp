@@ -42,7 +42,7 @@ Weather::Weather(Dice dice) {
   keep_alive = one_of<std::uint16_t>(dice, {5, 20, 60});
 
   session = one_of<Millis>(dice, {20'000, 120'000, 86'400'000});
-  window = one_of<std::uint16_t>(dice, {1, 4, 16});
+  window = one_of<std::uint16_t>(dice, {1, 4, 16, 48});
   inbox_messages = one_of<std::size_t>(dice, {3, 20, 1'000});
   outbox_messages = one_of<std::uint64_t>(dice, {12, 100, 100'000});
   broker = dice.chance(0.5);
@@ -58,15 +58,17 @@ Weather::Weather(Dice dice) {
   delay_max = one_of<Millis>(dice, {1, 20, 200, 1'000});
   splits = rate(dice, 0.5);
 
-  safety = dice.between(60'000, 240'000);
-  fault_gap = dice.between(600, 6'000);
+  safety = dice.between(60'000, 360'000);
+  fault_gap = dice.between(500, 5'000);
   for (double& weight : weights) weight = dice.chance(absent) ? 0 : dice.share() * dice.share();
   const auto rare = [&](Fault fault, double by) { weights[static_cast<std::size_t>(fault)] *= by; };
   rare(Fault::key_renewed, 0.3);
   rare(Fault::server_restore, 0.5);
   rare(Fault::client_restore, 0.7);
-  rare(Fault::server_crash, 2);
+  rare(Fault::server_crash, 3);
   rare(Fault::client_crash, 2);
+  rare(Fault::straddle, 2);
+  rare(Fault::crowd, window > 32 ? 0.5 : 0);
 }
 
 Fault Weather::pick(Dice& dice) const {

@@ -30,6 +30,9 @@ enum class Fault : std::uint8_t {
   garbage,
   impostor,
   replay,
+  prove_late,
+  straddle,
+  crowd,
   count
 };
 

@@ -7,6 +7,14 @@ namespace {
 constexpr Millis rest_within = 900'000;
 constexpr std::uint64_t steps_max = 2'000'000;
 
+// The server knows, durably, that the device has everything.
+bool all_acked(log::Reader& store, const Phone& phone) {
+  const auto state = store.client(phone.owner().permalink());
+  if (!state) return false;
+  const auto device = std::ranges::find(state->devices, phone.store().label, &log::DeviceState::device);
+  return device != state->devices.end() && device->acked == state->out.seq;
+}
+
 }  // namespace
 
 World::World(std::uint64_t seed, bool printing)
@@ -97,9 +105,9 @@ void World::come_to_rest() {
 
 bool World::at_rest() {
   if (!server_.idle()) return false;
-  for (const auto& phone : phones_)
-    if (!phone->at_rest()) return false;
   log::MemoryStore& store = server_.disk().store();
+  for (const auto& phone : phones_)
+    if (!phone->at_rest() || !all_acked(store, *phone)) return false;
   return store.work(log::Feed::in, std::string(Judge::bot_consumer), {}, 1).empty() &&
          store.work(log::Feed::intents, std::string(log::intents_consumer), {}, 1).empty();
 }

@@ -48,6 +48,9 @@ class World final : private Town {
   void crash_server();
   void crash_client();
   void fill_disk();
+  void slow_down();
+  void straddle();
+  void crowd();
   void jump(SkewedClock&);
   void garbage();
   void impostor();

@@ -81,9 +81,7 @@ void World::cause(Fault fault) {
       server_.disk_health().failing = true;
       return;
     case Fault::disk_slow:
-      server_.disk_health().slow = true;
-      scene_.schedule.after(dice_.between(100, 15'000), [this] { server_.disk_health().slow = false; });
-      return;
+      return slow_down();
     case Fault::key_renewed:
       scene_.coverage.add(Row::key_renewed);
       if (Person& person = *dice_.pick(people_); person.versions().size() < 10) person.renew(random_);
@@ -94,6 +92,12 @@ void World::cause(Fault fault) {
       return impostor();
     case Fault::replay:
       return replay();
+    case Fault::prove_late:
+      return some_phone().prove_late();
+    case Fault::straddle:
+      return straddle();
+    case Fault::crowd:
+      return crowd();
     case Fault::count:
       return;
   }
@@ -115,6 +119,21 @@ void World::crash_client() {
 void World::fill_disk() {
   server_.disk_health().full = true;
   scene_.schedule.after(dice_.between(100, 20'000), [this] { server_.disk_health().full = false; });
+}
+
+void World::slow_down() {
+  server_.disk_health().slow = true;
+  scene_.schedule.after(dice_.between(100, 15'000), [this] { server_.disk_health().slow = false; });
+}
+
+void World::straddle() {
+  if (dice_.chance(0.5)) slow_down();
+  some_phone().straddle();
+}
+
+void World::crowd() {
+  slow_down();
+  some_phone().crowd();
 }
 
 void World::jump(SkewedClock& clock) {
