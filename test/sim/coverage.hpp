@@ -17,7 +17,7 @@ namespace sealpost::sim {
   X(too_large, decision, "reject too_large")                                    \
   X(unknown_author, decision, "reject unknown_author")                          \
   X(bad_signature, decision, "reject bad_signature")                            \
-  X(stale_epoch, decision, "taken over: an older epoch, found at the commit")   \
+  X(taken_over, decision, "taken over: the older connection is ended")          \
   X(shut, decision, "reject shut")                                              \
   X(duplicate_durable, decision, "duplicate of a durable message")              \
   X(duplicate_pending, decision, "duplicate of a pending message")              \

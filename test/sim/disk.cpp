@@ -27,6 +27,16 @@ void Disk::note(const Permalink& client, const Device& device, const log::Note& 
   store_->note(client, device, note);
 }
 
+Seq Disk::acked(const log::Lane& device) const {
+  const auto found = notes_.find({device.client, device.device});
+  return found == notes_.end() ? Seq{} : std::min(found->second.acked, Seq{out_head(device.client)});
+}
+
+std::uint64_t Disk::out_head(const Permalink& client) const {
+  const auto state = store_->client(client);
+  return state ? state->out.seq.value : 0;
+}
+
 std::unique_ptr<log::MemoryStore> Disk::again(Judge* judge) const {
   auto store = std::make_unique<log::MemoryStore>(first_id_);
   for (const Entry& entry : entries_) {
@@ -98,7 +108,7 @@ Result<log::Appended> Engine::take(Waiting& waiting) {
     judge_.on_commit(waiting.transaction, *appended, clock_.now());
     mark_committed(waiting.transaction);
   } else if (appended.error() == log::Errc::stale_epoch && waiting.transaction.drafts.front().kind == log::Kind::in) {
-    scene_.coverage.add(Row::stale_epoch);
+    scene_.coverage.add(Row::taken_over);
   }
   return appended;
 }

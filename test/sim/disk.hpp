@@ -24,6 +24,8 @@ class Disk {
   Result<log::Appended> commit(const log::Transaction&, Millis now);
   void note(const Permalink&, const Device&, const log::Note&);
 
+  Seq acked(const log::Lane& device) const;
+
   // A copy, to which restore() takes the disk back as `sealpost restore` does: under a new id.
   struct Entry {
     log::Transaction transaction;
@@ -42,6 +44,8 @@ class Disk {
   std::unique_ptr<log::MemoryStore> again(Judge*) const;
 
  private:
+  std::uint64_t out_head(const Permalink&) const;
+
   Device first_id_;
   Device id_;
   std::vector<Entry> entries_;

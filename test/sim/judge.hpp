@@ -57,6 +57,8 @@ class Judge {
   bool is_shut(const log::Lane& device) const { return shut_.contains(device); }
   bool is_known(const Permalink& client) const { return identities_.contains(client); }
   const Device& log_id() const { return log_id_; }
+  // Up to where the device has acknowledged the out-lane, as it is on disk.
+  std::function<Seq(const log::Lane&)> acked;
 
   // Everything is at rest: what was to be done has been done, once.
   void check_at_rest();

@@ -129,6 +129,8 @@ void Phone::connect() {
   mqtt::Connect connect;
   connect.client_id = id;
   connect.clean_start = dice_.chance(scene_.weather.clean_start);
+  // An answer that is lost may have been that the session is a new one.
+  was_subscribed_ = std::exchange(subscribed_, false) && !connect.clean_start;
   connect.keep_alive = scene_.weather.keep_alive;
   connect.properties.authentication_method = method;
   connect.properties.authentication_data = as_bytes(handshake_->hello());
@@ -260,8 +262,8 @@ void Phone::operator()(const mqtt::Connack& connack) {
   offset_ = handshake_->clock_offset();
   store_.confirmed = proving_key_;
   if (connack.session_present) scene_.coverage.add(Row::session_resumed);
-  if (!connack.session_present && subscribed_) scene_.coverage.add(Row::session_lost);
-  subscribed_ = subscribed_ && connack.session_present;
+  if (!connack.session_present && was_subscribed_) scene_.coverage.add(Row::session_lost);
+  subscribed_ = was_subscribed_ && connack.session_present;
   scene_.say("{}: its MQTT session is {}", name_, connack.session_present ? "resumed" : "new");
   if (!subscribed_ || dice_.chance(0.5)) subscribe();
   const Millis again = welcome->reauth_after - now();
@@ -382,6 +384,7 @@ void Phone::straddle() {
   const Bytes bytes = encoded(publish);
   tap->publishing(publish.packet_id, next.n, next.link, false);
   connect();
+  scene_.say("{} straddles two connections", name_);
   const Millis longest = 3 * scene_.weather.delay_max + scene_.weather.commit_max + scene_.weather.read_max;
   scene_.schedule.after(dice_.between(0, longest), [line, bytes] { line->send(bytes); });
 }

@@ -180,7 +180,8 @@ class Phone {
   Phase phase_ = Phase::off;
   Millis offset_ = 0;
   int clock_rejects_ = 0;
-  bool subscribed_ = false;  // as far as its MQTT session goes
+  bool subscribed_ = false;      // as far as its MQTT session goes
+  bool was_subscribed_ = false;  // before this connection
 
   // Of the connection.
   std::shared_ptr<Line> line_;

@@ -70,7 +70,7 @@ void count_decision(const Decision& decision, const InLane& lane, const Facts& f
     case Outcome::reject:
       return count(row_of(decision.code, lane, facts));
     case Outcome::taken_over:
-      return count(Row::stale_epoch);
+      return count(Row::taken_over);
     case Outcome::unavailable:
       return count(Row::unavailable);
   }

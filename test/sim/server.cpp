@@ -131,6 +131,7 @@ Server::Server(Scene& scene, Judge& judge)
   mqtt_limits_.packet_size_before_accept = static_cast<std::uint32_t>(ours.unproven_bytes);
   mqtt_limits_.receive_maximum = ours.window;
   mqtt_limits_.wildcard_subscriptions = true;
+  judge_.acked = [this](const log::Lane& device) { return disk_.acked(device); };
   judge_.forget_log(disk_.id());
   judge_.check_acks_after_restore();
 }

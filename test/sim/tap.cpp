@@ -59,6 +59,9 @@ void Tap::welcome(std::string_view text, bool first) {
   const bool received = read->received.n == Seq{} || judge_.holds(device_, read->received.n, read->received.link);
   const bool sent = read->sent.n == Seq{} || judge_.holds({device_.client}, read->sent.n, read->sent.link);
   if (!received || !sent || read->acked > read->sent.n) fail("a Welcome with positions that the log does not have");
+  if (read->acked < judge_.acked(device_)) fail("a Welcome takes back what the device has acknowledged");
+  if (first && read->light == lane::Light::green && read->acked != read->sent.n)
+    fail("a Welcome is green before the outbox is drained");
   if (read->log != judge_.log_id()) fail("a Welcome names another log");
   if (first) drain_to_ = read->light == lane::Light::drain ? read->sent.n : Seq{};
 }
@@ -104,6 +107,10 @@ void Tap::operator()(const mqtt::Puback& puback) {
   if (awaited.forged) return fail("a message that must not be taken was acknowledged: number {}", awaited.n.value);
   judge_.on_acknowledged({device_, awaited.n, awaited.link});
   scene_.reached_by_server(Row::ack_sent);
+}
+
+void Tap::operator()(const mqtt::Disconnect& disconnect) {
+  if (disconnect.reason == mqtt::ReasonCode::session_taken_over) scene_.coverage.add(Row::taken_over);
 }
 
 void Tap::ack(std::string_view text) {

@@ -30,6 +30,7 @@ class Tap {
   void operator()(const mqtt::Auth&);
   void operator()(const mqtt::Publish&);
   void operator()(const mqtt::Puback&);
+  void operator()(const mqtt::Disconnect&);
   template <class Other>
   void operator()(const Other&) {}
 
