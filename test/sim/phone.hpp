@@ -144,6 +144,7 @@ class Phone {
 
   // device_lane.cpp: what the lanes are
   void settle(const auth::Welcome&);
+  void note_acked(const lane::Mark& theirs);
   void go_on_after(const lane::Mark& theirs);
   void start_over(const char* why);
   Sent sign(Seq n, const Link& previous, Millis after, const std::string& payload, const Permalink& to);

@@ -17,11 +17,7 @@ void Phone::settle(const auth::Welcome& welcome) {
   const lane::Mark theirs = welcome.received;
   const Sent* ours = store_.find(theirs.n);
   if (ours != nullptr && !lane::fits(theirs, ours->link)) return start_over("another message under one of our numbers");
-  // An older copy of our store: what waits may be there already, or something else under its number. To send it again
-  // tells.
-  const bool forgotten = ours == nullptr && theirs.n > Seq{};
-  for (Sent& entry : store_.outbox)
-    if (entry.n > theirs.n || !forgotten) entry.acked = entry.n <= theirs.n;
+  note_acked(theirs);
   go_on_after(theirs);
   if (store_.inbox.empty()) {
     store_.base = welcome.acked;
@@ -40,6 +36,18 @@ void Phone::settle(const auth::Welcome& welcome) {
     return send(*entry);
   }
   send_waiting();
+}
+
+// What is linked to from there is there. What is not may be there, or something else under its number: an older copy of
+// our store has forgotten. To send it again tells.
+void Phone::note_acked(const lane::Mark& theirs) {
+  lane::Mark there = theirs;
+  for (auto entry = store_.outbox.rbegin(); entry != store_.outbox.rend(); ++entry) {
+    if (entry->n > theirs.n) entry->acked = false;
+    if (entry->n != there.n || entry->link != there.link) continue;
+    entry->acked = true;
+    there = {{entry->n.value - 1}, entry->previous};
+  }
 }
 
 // Its lane goes on from there. What waits beyond was signed to follow that, unless copies older than it have taken the
@@ -308,9 +316,13 @@ bool Phone::agrees() const {
 
 std::string Phone::standing() const {
   const auto waiting = std::ranges::count(store_.outbox, false, &Sent::acked);
-  return fmt::format("{} ({}): phase {}, {}, {} wait to be acked, {} of {} received, {} in flight", name_,
-                     store_.label.text(), static_cast<int>(phase_), green_ ? "green" : "not green", waiting,
-                     store_.received().value, judge_.lane({owner_.permalink()}).size(), flights_.size());
+  const auto missing = std::ranges::count_if(
+      store_.outbox, [this](const Sent& entry) { return entry.acked && !judge_.holds(lane(), entry.n, entry.link); });
+  return fmt::format(
+      "{} ({}): phase {}, {}; {} to be acked, {} acked and not in the log; {} of {} received, {}; {} and {} in flight",
+      name_, store_.label.text(), static_cast<int>(phase_), green_ ? "green" : "not green", waiting, missing,
+      store_.received().value, judge_.lane({owner_.permalink()}).size(), agrees() ? "the same" : "others",
+      flights_.size(), probes_.size());
 }
 
 void Phone::check() const {
