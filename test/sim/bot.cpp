@@ -97,7 +97,8 @@ void FeedWorker::poll() {
 }
 
 asio::awaitable<void> FeedWorker::fetch(FeedWorker& worker, EventId after, std::size_t limit, Millis patience) {
-  const auto updates = co_await worker.feed_.next(after, limit, patience, {});
+  const std::stop_token never;
+  const auto updates = co_await worker.feed_.next(after, limit, patience, never);
   for (const pipeline::Update& update : updates) worker.take(update);
   worker.errands_.after(worker.dice_.between(5, 300), [&worker] { worker.poll(); });
 }

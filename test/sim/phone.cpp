@@ -201,11 +201,10 @@ void Phone::prove(std::string_view challenge) {
   if (!checked) return scene_.fail("a Challenge does not answer the Hello: " + checked.error().message());
   window_ = static_cast<std::size_t>(handshake_->challenge().limits.window);
   if (phase_ == Phase::connecting) phase_ = Phase::proving;
-  auth::ProofTerms terms;
-  terms.now = clock_.now();
-  terms.position = position();
+  auth::ProofTerms terms = honest_proof();
+  if (terms.position && !scene_.calm && phase_ != Phase::online && dice_.chance(scene_.weather.lies))
+    lie(*terms.position);
   terms.from_first = !terms.position && dice_.chance(scene_.weather.from_first);
-  terms.identity = owner_.texts(std::min(store_.confirmed, owner_.versions().size()));
   judge_.on_proof(owner_.permalink(), store_.label);
   if (terms.position)
     scene_.say("{} has sent {}, received {} of {}", name_, terms.position->sent.value_or(lane::Mark{}).n.value,
@@ -220,12 +219,19 @@ void Phone::prove(std::string_view challenge) {
   connect();
 }
 
-std::optional<lane::Position> Phone::position() {
+auth::ProofTerms Phone::honest_proof() const {
+  auth::ProofTerms terms;
+  terms.now = clock_.now();
+  terms.position = position();
+  terms.identity = owner_.texts(std::min(store_.confirmed, owner_.versions().size()));
+  return terms;
+}
+
+std::optional<lane::Position> Phone::position() const {
   if (!store_.met) return std::nullopt;
   lane::Position position{store_.log, std::nullopt, std::nullopt};
   if (const lane::Mark sent = store_.sent(); sent.n != Seq{}) position.sent = sent;
   if (!store_.inbox.empty()) position.received = {store_.inbox.back().n, store_.inbox.back().link};
-  if (!scene_.calm && phase_ != Phase::online && dice_.chance(scene_.weather.lies)) lie(position);
   return position;
 }
 

@@ -100,6 +100,8 @@ class Phone {
   const Store& store() const { return store_; }
   const std::string& name() const { return name_; }
   const Person& owner() const { return owner_; }
+  // What it would prove now.
+  auth::ProofTerms honest_proof() const;
   // What it has sent on its newest connection.
   Bytes sent_before() const { return line_ ? line_->sent_by_client() : Bytes{}; }
 
@@ -133,7 +135,7 @@ class Phone {
   void give(const mqtt::Packet&);
   static Bytes encoded(const mqtt::Packet&);
   void prove(std::string_view challenge);
-  std::optional<lane::Position> position();
+  std::optional<lane::Position> position() const;
   void lie(lane::Position&);
   void subscribe();
   void beat();

@@ -188,7 +188,7 @@ void Phone::operator()(const mqtt::Puback& puback) {
     Sent* entry = store_.find(flight.n);
     if (entry != nullptr && entry->link == flight.link) entry->acked = true;
     clock_rejects_ = 0;
-  } else if (!reject_) {
+  } else if (!reject_ || flight.n < reject_->n) {  // one that the log has to answer may come late
     reject_ = Reject{flight.n, std::string(puback.properties.user("code").value_or(""))};
     scene_.say("{}: message {} is rejected: {}", name_, flight.n.value, reject_->code);
   }
@@ -196,7 +196,7 @@ void Phone::operator()(const mqtt::Puback& puback) {
   send_waiting();
 }
 
-// All that was under way has been answered, and the first reject says what to do.
+// All that was under way has been answered, and the reject of the lowest number says what to do.
 void Phone::mend() {
   const Reject reject = *std::exchange(reject_, std::nullopt);
   const auto come_again = [this] {
@@ -315,13 +315,15 @@ bool Phone::agrees() const {
 }
 
 std::string Phone::standing() const {
-  const auto waiting = std::ranges::count(store_.outbox, false, &Sent::acked);
+  const auto waiting = std::ranges::find(store_.outbox, false, &Sent::acked);
   const auto missing = std::ranges::count_if(
       store_.outbox, [this](const Sent& entry) { return entry.acked && !judge_.holds(lane(), entry.n, entry.link); });
   return fmt::format(
-      "{} ({}): phase {}, {}; {} to be acked, {} acked and not in the log; {} of {} received, {}; {} and {} in flight",
-      name_, store_.label.text(), static_cast<int>(phase_), green_ ? "green" : "not green", waiting, missing,
-      store_.received().value, judge_.lane({owner_.permalink()}).size(), agrees() ? "the same" : "others",
+      "{} ({}): phase {}, {}, {}; waits for the ack of {}, next is {}; {} acked and not in the log; {} of {} received, "
+      "{}; {} and {} in flight",
+      name_, store_.label.text(), static_cast<int>(phase_), green_ ? "green" : "not green",
+      reject_ ? reject_->code : "no reject", waiting == store_.outbox.end() ? 0 : waiting->n.value, next_.value,
+      missing, store_.received().value, judge_.lane({owner_.permalink()}).size(), agrees() ? "the same" : "others",
       flights_.size(), probes_.size());
 }
 

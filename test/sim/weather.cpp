@@ -67,7 +67,7 @@ Weather::Weather(Dice dice) {
   rare(Fault::client_restore, 0.7);
   rare(Fault::server_crash, 3);
   rare(Fault::client_crash, 2);
-  rare(Fault::straddle, 2);
+  rare(Fault::come_twice, 2);
   rare(Fault::crowd, window > 32 ? 0.5 : 0);
 }
 

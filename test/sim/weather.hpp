@@ -33,6 +33,7 @@ enum class Fault : std::uint8_t {
   prove_late,
   straddle,
   crowd,
+  come_twice,
   count
 };
 

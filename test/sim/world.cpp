@@ -5,7 +5,7 @@ namespace {
 
 // Within this much virtual time after the last fault, and so many steps, all has to be at rest.
 constexpr Millis rest_within = 900'000;
-constexpr std::uint64_t steps_max = 2'000'000;
+constexpr std::uint64_t steps_max = 400'000;
 
 // The server knows, durably, that the device has everything.
 bool all_acked(log::Reader& store, const Phone& phone) {

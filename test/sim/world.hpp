@@ -55,6 +55,9 @@ class World final : private Town {
   void garbage();
   void impostor();
   void replay();
+  void come_twice();
+  void shake_hands(const std::shared_ptr<Line>&, const Phone& device, const std::shared_ptr<const object::Signer>&,
+                   const auth::ProofTerms&);
   std::shared_ptr<Line> dial_as_stranger();
 
   const std::uint64_t seed_;

@@ -9,6 +9,7 @@ namespace sealpost::sim {
 namespace {
 
 constexpr Millis day = 86'400'000;
+constexpr std::string_view method = "SEALPOST-1";
 
 constexpr Row server_points[] = {
     Row::message_arrived, Row::message_queued, Row::message_committed, Row::ack_sent,     Row::bot_asked,
@@ -98,6 +99,8 @@ void World::cause(Fault fault) {
       return straddle();
     case Fault::crowd:
       return crowd();
+    case Fault::come_twice:
+      return come_twice();
     case Fault::count:
       return;
   }
@@ -175,42 +178,68 @@ void World::replay() {
 void World::impostor() {
   scene_.coverage.add(Row::impostor);
   const Phone& victim = some_phone();
-  const auto line = dial_as_stranger();
   const auto forged = std::make_shared<ForgedSigner>(victim.owner().signer(), outsider_.signer());
-  const object::Signer& signer = dice_.chance(0.5) ? *forged : outsider_.signer();
+  const auto own = std::shared_ptr<const object::Signer>(forged, &outsider_.signer());
+  auth::ProofTerms proof;
+  proof.now = server_.clock().now();
+  shake_hands(dial_as_stranger(), victim, dice_.chance(0.5) ? forged : own, proof);
+}
+
+// A device comes twice at the same time, as when its program was started twice: each lets the other hardly in.
+void World::come_twice() {
+  slow_down();
+  Phone& phone = some_phone();
+  phone.connect_twice();
+  phone.write();  // to have something to say as soon as it is in
+  scene_.schedule.after(dice_.between(0, 2 * scene_.weather.delay_max + 50), [this, &phone] {
+    if (scene_.calm) return;
+    scene_.say("-- {} comes twice", phone.name());
+    const auto line = dial("10." + phone.name());
+    const auto tap =
+        std::make_shared<Tap>(scene_, judge_, log::Lane{phone.owner().permalink(), phone.store().label}, 1);
+    line->on_server_sent = [tap](BytesView bytes) { tap->on_sent(bytes); };
+    scene_.schedule.after(dice_.between(1'000, 20'000), [line] { line->hang_up(); });
+    judge_.on_proof(phone.owner().permalink(), phone.store().label);
+    const auto own = std::shared_ptr<const object::Signer>(std::shared_ptr<void>(), &phone.owner().signer());
+    shake_hands(line, phone, own, phone.honest_proof());
+  });
+}
+
+// Says that it is the device, and signs what it says with `signer`; nothing after that.
+void World::shake_hands(const std::shared_ptr<Line>& line, const Phone& device,
+                        const std::shared_ptr<const object::Signer>& signer, const auth::ProofTerms& proof) {
   auth::ClientTerms terms;
-  terms.client = victim.owner().permalink();
-  terms.device = victim.store().label;
+  terms.client = device.owner().permalink();
+  terms.device = device.store().label;
   terms.endpoint = Server::endpoint();
   terms.pinned = server().versions();
   terms.nonce = random_.bytes<32>();
   terms.now = server_.clock().now();
-  const auto handshake = std::make_shared<auth::ClientHandshake>(terms, signer);
+  const auto handshake = std::make_shared<auth::ClientHandshake>(terms, *signer);
   const auto framer = std::make_shared<mqtt::Framer>(1 << 20);
-  line->client.on_bytes = [this, line = line.get(), handshake, forged, framer](BytesView bytes) {
+  line->client.on_bytes = [this, line = line.get(), handshake, signer, framer, proof](BytesView bytes) {
     framer->feed(bytes);
     const auto next = framer->next();
-    if (!next || next->empty()) return framer->settle();
-    const Bytes whole(next->begin(), next->end());
+    const Bytes whole = next ? Bytes(next->begin(), next->end()) : Bytes{};
     framer->settle();
     const auto packet = mqtt::decode(mqtt::Version::v5, whole);
     const auto* const challenge = packet ? std::get_if<mqtt::Auth>(&*packet) : nullptr;
-    if (challenge == nullptr) return;
-    if (!handshake->challenge(as_text(*challenge->properties.authentication_data), server_.clock().now())) return;
-    auth::ProofTerms proof;
-    proof.now = server_.clock().now();
-    const std::string text = handshake->proof(proof);
+    if (challenge == nullptr || challenge->reason != mqtt::ReasonCode::continue_authentication) return;
+    const std::string text(as_text(challenge->properties.authentication_data.value_or(BytesView{})));
+    if (!handshake->challenge(text, server_.clock().now())) return;
+    const std::string answer_text = handshake->proof(proof);
     mqtt::Auth answer;
     answer.reason = mqtt::ReasonCode::continue_authentication;
-    answer.properties.authentication_method = "SEALPOST-1";
-    answer.properties.authentication_data = as_bytes(text);
+    answer.properties.authentication_method = method;
+    answer.properties.authentication_data = as_bytes(answer_text);
     Bytes out;
     if (mqtt::encode(mqtt::Version::v5, answer, out)) line->send(out);
   };
   const std::string id = terms.client.hex() + "." + terms.device.text();
   mqtt::Connect connect;
   connect.client_id = id;
-  connect.properties.authentication_method = "SEALPOST-1";
+  connect.clean_start = false;
+  connect.properties.authentication_method = method;
   connect.properties.authentication_data = as_bytes(handshake->hello());
   Bytes out;
   if (mqtt::encode(mqtt::Version::v5, connect, out)) line->send(out);
