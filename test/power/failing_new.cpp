@@ -1,5 +1,6 @@
 #include "failing_new.hpp"
 
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 
