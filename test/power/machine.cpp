@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 
 #include "log/sqlite_log.hpp"
@@ -9,17 +10,23 @@
 
 namespace sealpost::power {
 
-Machine::Machine() {
-  // The tools look first whether the file is there.
-  std::ofstream touch(path_);
+void Machine::start(Image image) {
+  std::filesystem::remove(path_ + ".lock");
+  disk.load(std::move(image));
 }
 
-void Machine::start(Image image) {
-  disk.load(std::move(image));
+// The tools look first whether the database is there, and all look in its write-ahead log for damage.
+void Machine::show_files() const {
+  for (const char* const suffix : {"", "-wal"}) std::filesystem::remove(path_ + suffix);
+  std::ofstream touch(path_);
+  for (const auto& [name, bytes] : disk.cached())
+    std::ofstream(folder_ / name, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
 
 Result<std::unique_ptr<log::EventLog>> Machine::open() {
   fatals = 0;
+  show_files();
   auto opened = log::open_sqlite_log({path_, clock, random, sink, counters});
   if (opened)
     (*opened)->on_fatal([this](const ErrorCode&) {
@@ -36,6 +43,7 @@ std::unique_ptr<log::EventLog> Machine::must_open() {
 }
 
 void Machine::must_verify() {
+  show_files();
   const auto report = log::verify(path_, {});
   if (!report) throw Violation("the log cannot be verified: " + report.error().message());
   if (report->fault_count > 0)
@@ -43,6 +51,7 @@ void Machine::must_verify() {
 }
 
 void Machine::must_rebuild() {
+  show_files();
   const auto before = log::dump_views(path_);
   const auto rebuilt = log::rebuild(path_, {});
   if (!before || !rebuilt) throw Violation("the log cannot be rebuilt");

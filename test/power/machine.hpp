@@ -44,8 +44,6 @@ class DiceRandom final : public Random {
 
 class Machine {
  public:
-  Machine();
-
   // The power comes on.
   void start(Image image);
   // As the daemon does it.
@@ -66,7 +64,9 @@ class Machine {
   std::atomic<int> fatals{0};  // of the log that is open
 
  private:
-  test::TemporaryFolder folder_;  // for the lock file, and an empty one that stands for the database
+  void show_files() const;
+
+  test::TemporaryFolder folder_;  // for the lock file, and for those who look at files past SQLite
   const std::string path_ = folder_ / "log.db";
 };
 

@@ -42,7 +42,7 @@ Weather::Weather(Dice dice) {
   keep_alive = one_of<std::uint16_t>(dice, {5, 20, 60});
 
   session = one_of<Millis>(dice, {20'000, 120'000, 86'400'000});
-  window = one_of<std::uint16_t>(dice, {1, 4, 16, 48});
+  window = one_of<std::uint16_t>(dice, {1, 4, 16});
   inbox_messages = one_of<std::size_t>(dice, {3, 20, 1'000});
   outbox_messages = one_of<std::uint64_t>(dice, {12, 100, 100'000});
   broker = dice.chance(0.5);
