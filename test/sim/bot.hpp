@@ -3,6 +3,7 @@
 // one: in the process (Bot), or over the updates feed, as those do that work over REST (FeedWorker with bot::Feed).
 // Both are slow and fail as the weather has it.
 
+#include <boost/asio/io_context.hpp>
 #include <optional>
 #include <set>
 #include <string>

@@ -65,8 +65,8 @@ class Line : public std::enable_shared_from_this<Line> {
     std::function<void(BytesView)> on_bytes;
     std::function<void()> on_end;
   };
-  Line(Scene& scene, std::uint64_t number, std::string address)
-      : number(number), address(std::move(address)), scene_(scene), dice_(scene.fork()) {}
+  Line(Scene& scene, std::uint64_t its_number, std::string of_client)
+      : number(its_number), address(std::move(of_client)), scene_(scene), dice_(scene.fork()) {}
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
 
