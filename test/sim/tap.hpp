@@ -59,6 +59,7 @@ class Tap {
   std::map<mqtt::PacketId, Seq> in_flight_;
   Seq delivered_;
   Seq drain_to_;
+  Seq acked_;  // as it was on disk at the Challenge; another connection may move it while this one is let in
   bool welcomed_ = false;
 };
 
