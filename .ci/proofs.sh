@@ -9,7 +9,7 @@ built=build/release/test
 define_proofs() {
   local needed=$1 size=$2 mutated=build-dev seeds cuts every allocations schedules flips mutants model budget
   case $size in
-    short) seeds=500 cuts=3500 every=7 allocations=1009 schedules=50 flips=10000 mutants=--short model='' budget=300 ;;
+    short) seeds=500 cuts=3500 every=7 allocations=1009 schedules=50 flips=2000 mutants=--short model='' budget=300 ;;
     middle) seeds=2000 cuts=14000 every=1 allocations=101 schedules=400 flips=10000 mutants='' model=--long budget=600 ;;
     long) seeds=20000 cuts=700000 every=1 allocations=11 schedules=20000 flips=100000 mutants='' model=--long budget=28800 ;;
   esac
@@ -26,12 +26,12 @@ define_proofs() {
     $built/power/power sqlite-memory --every "$allocations"
   define "mutants$name" "$budget" "$mutated" 'planted faults, each found by a test' test/mutants/run.py $mutants --build build/dev
   define "handshake$name" 300 packages 'the handshake before an attacker that owns the network' test/handshake/model.py $model
+  define "damage$name" "$budget" "$needed" "damage: $flips files that have gone bad" \
+    $built/damage/damage --count "$flips" --seed 1
   if [[ $size == middle ]]; then return; fi # the rest is in ./check already
   define "power-self$name" 120 "$needed" 'power cuts find what is planted' $built/power/power --self-test
   define "memory$name" "$budget" "$needed" 'memory runs out, allocation by allocation' $built/power/power memory
   define "damage-self$name" 120 "$needed" 'damage finds wrong answers where verify is not asked' \
     $built/damage/damage --ignore-verify --count 1000
   define "power-script$name" "$budget" "$needed" 'power cuts: at every operation of 200 messages' $built/power/power script
-  define "damage$name" "$budget" "$needed" "damage: $flips files that have gone bad" \
-    $built/damage/damage --count "$flips" --seed 1
 }

@@ -60,14 +60,15 @@ int status_of(ErrorCode error) {
   return 400;
 }
 
-// The least that is left of a chunked body before its end: "0", and twice a line's end.
+// The least that a chunked body ends in: "0", and twice a line's end.
 constexpr std::size_t chunked_end_min = 5;
 
 // Feeds the parser; takes what it has understood from the front of `bytes`. Of an end in pieces, "0" and one line's end
 // first, Beast 1.81 asserts that the rest is there: it gets both at once.
 template <class Parser>
 ErrorCode feed_into(Parser& parser, std::string& bytes) {
-  if (parser.is_header_done() && parser.chunked() && bytes.size() < chunked_end_min) return {};
+  const bool may_end = bytes.starts_with('0') && bytes.size() < chunked_end_min;
+  if (may_end && parser.is_header_done() && parser.chunked()) return {};
   ErrorCode error;
   const std::size_t taken = parser.put(asio::buffer(bytes), error);
   bytes.erase(0, taken);

@@ -310,7 +310,8 @@ struct HangsUp : OfPart {
 struct ChangesIdentity : OfPart {  // and tells nobody until it connects
   void checkPreconditions(const Owed& owed) const override {
     const auto versions = owed.versions.find(parts[which].owner);
-    RC_PRE(versions == owed.versions.end() || versions->second < 3);
+    const bool few = versions == owed.versions.end() || versions->second < 3;
+    RC_PRE(few);
   }
   void apply(Owed& owed) const override { ++owed.versions[parts[which].owner]; }
   void show(std::ostream& os) const override { line(os) << "its owner has a new version of the identity"; }

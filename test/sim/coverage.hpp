@@ -29,7 +29,6 @@ namespace sealpost::sim {
   X(clock_behind, decision, "reject clock: not after the last")                 \
   X(clock_ahead, decision, "reject clock: beyond the tolerance")                \
   X(drain_first, decision, "reject drain_first")                                \
-  X(unavailable, decision, "unavailable: a commit failed, or too many wait")    \
   X(light_green, position, "light green")                                       \
   X(light_drain, position, "light drain")                                       \
   X(light_shut, position, "light shut")                                         \

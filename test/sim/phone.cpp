@@ -269,8 +269,10 @@ void Phone::operator()(const mqtt::Connack& connack) {
   store_.confirmed = proving_key_;
   if (connack.session_present) scene_.coverage.add(Row::session_resumed);
   if (!connack.session_present && was_subscribed_) scene_.coverage.add(Row::session_lost);
-  subscribed_ = was_subscribed_ && connack.session_present;
+  // A server that was restored has the session as it was at the copy.
+  subscribed_ = was_subscribed_ && connack.session_present && subscribed_at_ == welcome->log;
   scene_.say("{}: its MQTT session is {}", name_, connack.session_present ? "resumed" : "new");
+  subscribed_at_ = welcome->log;
   if (!subscribed_ || dice_.chance(0.5)) subscribe();
   const Millis again = welcome->reauth_after - now();
   if (dice_.chance(scene_.weather.proves_again))

@@ -185,6 +185,7 @@ class Phone {
   int clock_rejects_ = 0;
   bool subscribed_ = false;      // as far as its MQTT session goes
   bool was_subscribed_ = false;  // before this connection
+  lane::LogId subscribed_at_;    // the server's log then
 
   // Of the connection.
   std::shared_ptr<Line> line_;

@@ -71,8 +71,8 @@ void count_decision(const Decision& decision, const InLane& lane, const Facts& f
       return count(row_of(decision.code, lane, facts));
     case Outcome::taken_over:
       return count(Row::taken_over);
-    case Outcome::unavailable:
-      return count(Row::unavailable);
+    case Outcome::unavailable:  // beyond the window, which MQTT keeps before
+      return;
   }
 }
 

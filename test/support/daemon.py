@@ -31,6 +31,9 @@ def program(name):
     return os.path.join(folder, name)
 
 
+_given = set()  # by free_port() to this process: nobody may listen there yet
+
+
 def free_port():
     """A free port below the range from which the kernel takes ports for outgoing connections: a client that redials
     while the server is down can then never connect to itself, and nobody else takes the port in the meantime. Tests that
@@ -40,10 +43,13 @@ def free_port():
     size = 18000 // int(parts)
     for _ in range(200):
         port = 12000 + int(part) * size + random.randrange(size)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
+                _given.add(port)
                 return port
             except OSError:
                 continue

@@ -14,7 +14,6 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import runner  # noqa: E402
 from daemon import PATIENCE, StartFailed, program  # noqa: E402
-from sealpost_client import Closed, Refused, TimedOut, Violation  # noqa: E402
 from system import ServerCase, bot_token, note  # noqa: E402
 
 AMOUNT = int(os.environ.get("SEALPOST_DAMAGE", "12"))
@@ -147,12 +146,12 @@ class Damaged(ServerCase):
         except StartFailed:
             self.assertEqual(self.daemon.process.returncode, 1, self.daemon.log_tail(3))
             last = self.daemon.log_tail(1)
-            self.assertIn(name, last)
+            self.assertIn(name.removesuffix("-wal"), last)
             self.assertRegex(last, r"(?i)restore|check|run")
             return "refused"
         try:
             same = self.answers() == self.expected
-        except (Closed, Refused, TimedOut, Violation, OSError):
+        except Exception:  # whatever a damaged answer makes of its reader
             if refused is None:
                 raise
             same = False

@@ -20,7 +20,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 import runner  # noqa: E402
 import traced  # noqa: E402
-from daemon import Daemon  # noqa: E402
+from daemon import Daemon, StartFailed  # noqa: E402
 from ledger_client import Shut  # noqa: E402
 from stage import ROUNDS, Rounds  # noqa: E402
 from system import GENEROUS, merged, note  # noqa: E402
@@ -177,6 +177,9 @@ class AServerThatForgets(unittest.TestCase):
         scene.converse()
         scene.end()
         os.replace(wal + ".earlier", wal)
+        with self.assertRaisesRegex(StartFailed, "has lost commits"):  # as the shared memory beside it tells
+            scene.daemon.start()
+        os.unlink(wal.removesuffix("-wal") + "-shm")
         scene.daemon.start()
         with self.assertRaises(Shut):
             scene.talk.connect()
