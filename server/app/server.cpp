@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <future>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
@@ -33,13 +34,6 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr Millis stop_patience = 8'000;  // for commits and acks under way, of the 10 s that stopping may take
-
-// What the log's database has of MQTT sessions. Blocks, at the start.
-log::MqttState read_mqtt_state(log::EventLog& log) {
-  std::promise<log::MqttState> state;
-  log.read([&state](log::Reader& reader) { state.set_value(reader.mqtt_state()); });
-  return state.get_future().get();
-}
 
 std::size_t threads_of(const ServerSection& section) {
   if (section.threads > 0) return static_cast<std::size_t>(section.threads);
@@ -152,6 +146,7 @@ struct Server::Parts {
   net::OnChannel receiver_of(ListenerAccess);
   void on_channel(std::shared_ptr<net::Channel>);
   void log_own_identity();
+  log::MqttState read_mqtt_state();
   asio::awaitable<void> wind_down();
 
   const Configuration configuration;
@@ -261,6 +256,22 @@ void Server::Parts::log_own_identity() {
   }
 }
 
+// What the log's database has of MQTT sessions. Blocks, at the start; a log that cannot read it answers nothing and
+// fails.
+log::MqttState Server::Parts::read_mqtt_state() {
+  std::optional<log::MqttState> state;
+  log->read([this, &state](log::Reader& reader) {
+    log::MqttState read = reader.mqtt_state();
+    const std::lock_guard lock(mutex);
+    state = std::move(read);
+    changed.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return state.has_value() || log_failed; });
+  if (!state) ::_exit(static_cast<int>(Ended::log_failed));
+  return *std::move(state);
+}
+
 asio::awaitable<void> Server::Parts::wind_down() {
   if (auto* feed = dynamic_cast<bot::Feed*>(bot.get())) feed->stop();
   broker->stop_taking();
@@ -283,7 +294,7 @@ Server::Server(const Configuration& configuration, StderrLog& sink)
   });
   if (parts.has_app()) parts.services.app = &parts.app;
   parts.log_own_identity();
-  parts.broker->restore(read_mqtt_state(*parts.log), [&parts](const std::string& key) { return parts.access.of(key); });
+  parts.broker->restore(parts.read_mqtt_state(), [&parts](const std::string& key) { return parts.access.of(key); });
   broker::retract_presence(*parts.broker);
   parts.broker->keep(std::make_shared<const mqtt::Message>("$SYS/broker/version", BytesView{},
                                                            as_bytes("sealpost " SEALPOST_VERSION),

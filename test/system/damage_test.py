@@ -144,8 +144,8 @@ class Damaged(ServerCase):
         try:
             self.daemon.start()
         except StartFailed:
-            self.assertEqual(self.daemon.process.returncode, 1, self.daemon.log_tail(3))
-            last = self.daemon.log_tail(1)
+            self.assertIn(self.daemon.process.returncode, (1, DISK_FAILED), self.daemon.log_tail(3))
+            last = self.daemon.log_tail(2)
             self.assertIn(name.removesuffix("-wal"), last)
             self.assertRegex(last, r"(?i)restore|check|run")
             return "refused"
