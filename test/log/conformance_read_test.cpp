@@ -232,6 +232,7 @@ TEMPLATE_TEST_CASE("a read sees every append that was answered before", "[log]",
     Transaction many;
     for (int i = 0; i < at_once; ++i) many.drafts.push_back(out.next());
     REQUIRE(append(engine.log(), many));
+    if (n / at_once % 5 != 4) continue;  // reading them all is what takes long
     const EventId before{std::max(n - 6000, 0)};
     const auto expected = static_cast<std::size_t>(n + at_once - 1 - before.value);
     const PageLimit all{20'000, SIZE_MAX};

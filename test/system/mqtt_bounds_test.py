@@ -371,6 +371,7 @@ class Sessions(hostile.HostileMqttCase):
 
 class Takeovers(hostile.HostileMqttCase):
     THREADS, SECONDS = 8, 3
+    MOST = 4000  # connections, which this process holds open
 
     def test_a_storm_of_takeovers_leaves_one_connection_and_loses_nothing(self):
         for version in VERSIONS:
@@ -417,7 +418,7 @@ class Takeovers(hostile.HostileMqttCase):
 
     def connect_again_and_again(self, version, stop):
         try:
-            while not stop.is_set():
+            while not stop.is_set() and len(self.connections) < self.MOST:
                 peer = self.dialled(version=version)
                 peer.send_connect("storm", clean=False, props={"session_expiry": 600} if version == 5 else None)
                 self.connections.append(peer)
