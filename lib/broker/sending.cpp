@@ -48,6 +48,13 @@ bool is_over(const Broker& broker, const Session& session, const mqtt::Delivery&
   return expired || !session.access->may_receive(message.topic());
 }
 
+// A client that has come back with less room is dealt with as if it had been sent the message [MQTT-3.1.2-25]: of QoS 2
+// it may hold the packet id from before, and that is released.
+Result<void> release(Broker& broker, const Session& session, mqtt::Connection& engine, mqtt::Delivery& delivery) {
+  broker.released(session, delivery);
+  return engine.pubrel(mqtt::packet_id_of(delivery.number));
+}
+
 }  // namespace
 
 bool Sending::send_one(Broker& broker, Session& session, mqtt::Connection& engine) {
@@ -66,6 +73,12 @@ bool Sending::send_one(Broker& broker, Session& session, mqtt::Connection& engin
     return true;
   }
   if (published.error() != mqtt::Errc::packet_too_large) return false;
+  if (next.again && next.qos == mqtt::Qos::exactly_once) {  // from before the server was started
+    const auto number = next.number;
+    session.deliveries.sent();
+    session.state.add_in_flight({mqtt::packet_id_of(number), false, number, true, true});
+    return release(broker, session, engine, *session.deliveries.in_flight(number)).has_value();
+  }
   broker.forgo(session, session.deliveries.drop());  // as if it had been sent [MQTT-3.1.2-25]
   return true;
 }
@@ -79,12 +92,8 @@ bool Sending::resume(Broker& broker, Session& session, mqtt::Connection& engine)
     Result<void> sent = delivery == nullptr ? Result<void>(mqtt::Errc::unknown_packet_id)
                         : message.released  ? engine.pubrel(message.packet_id)
                                             : publish_again(broker, engine, *delivery);
-    // A client that has come back with less room is dealt with as if it had been sent the message [MQTT-3.1.2-25]: of
-    // QoS 2 it may hold the packet id from before, and that is released.
-    if (!sent && sent.error() == mqtt::Errc::packet_too_large && message.exactly_once) {
-      broker.released(session, *delivery);
-      sent = engine.pubrel(message.packet_id);
-    }
+    if (!sent && sent.error() == mqtt::Errc::packet_too_large && message.exactly_once)
+      sent = release(broker, session, engine, *delivery);
     if (sent) continue;
     if (sent.error() != mqtt::Errc::unknown_packet_id && sent.error() != mqtt::Errc::packet_too_large) return false;
     session.state.forget(message.packet_id);
